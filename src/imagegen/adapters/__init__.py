@@ -1,0 +1,1 @@
+"""One file or package per technology; each knows its port and never its neighbor."""

@@ -1,0 +1,1 @@
+"""Who draws: one file and one line per provider."""
