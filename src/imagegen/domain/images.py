@@ -179,15 +179,11 @@ class Image:
         """The media type of the bytes."""
         return self.format.content_type
 
-    def rate(self, rating: int | None) -> Self:
-        """The same image with a rating of 0 to 5, or none."""
+    def annotate(self, *, rating: int | None, tags: tuple[str, ...]) -> Self:
+        """The same image with a rating of 0 to 5 or none, and these tags and no others."""
         if rating is not None and rating not in RATINGS:
             raise InvalidRequest(faults=(Fault("/rating", "A rating is 0 to 5."),))
-        return replace(self, rating=rating, version=self.version + 1)
-
-    def tag(self, tags: tuple[str, ...]) -> Self:
-        """The same image with these tags and no others."""
-        return replace(self, tags=checked_tags(tags), version=self.version + 1)
+        return replace(self, rating=rating, tags=checked_tags(tags), version=self.version + 1)
 
 
 def checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,74 @@
+"""The product's verbs: one small class each, its needs in the constructor, its input in the call."""
+
+from dataclasses import dataclass
+
+from imagegen.application.accounts import (
+    ChangePassword,
+    DeleteAccount,
+    EndSession,
+    ListSessions,
+    LogIn,
+    ReadProfile,
+    Refresh,
+    Register,
+    UpdateProfile,
+)
+from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
+from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
+from imagegen.application.cleaning import RemoveOrphans
+from imagegen.application.history import (
+    ClearHistory,
+    DeleteGeneration,
+    ListAttempts,
+    ListGenerations,
+    ReadGeneration,
+    RelabelGeneration,
+)
+from imagegen.application.images import AnnotateImage, DeleteImage, FindImage, FollowLink, ListImages, ReadBytes
+from imagegen.application.requesting import RequestGeneration
+from imagegen.application.resuming import ResumeStranded
+from imagegen.application.running import RunGeneration
+from imagegen.application.usage import ReadUsage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """Everything imagegen can be asked to do."""
+
+    register: Register
+    log_in: LogIn
+    refresh: Refresh
+    list_sessions: ListSessions
+    end_session: EndSession
+    change_password: ChangePassword
+    read_profile: ReadProfile
+    update_profile: UpdateProfile
+    delete_account: DeleteAccount
+
+    authenticate_key: AuthenticateKey
+    authenticate_token: AuthenticateToken
+
+    issue_api_key: IssueApiKey
+    list_api_keys: ListApiKeys
+    change_api_key: ChangeApiKey
+    revoke_api_key: RevokeApiKey
+
+    request_generation: RequestGeneration
+    run_generation: RunGeneration
+    resume_stranded: ResumeStranded
+    read_generation: ReadGeneration
+    list_generations: ListGenerations
+    list_attempts: ListAttempts
+    relabel_generation: RelabelGeneration
+    delete_generation: DeleteGeneration
+    clear_history: ClearHistory
+
+    find_image: FindImage
+    follow_link: FollowLink
+    read_bytes: ReadBytes
+    list_images: ListImages
+    annotate_image: AnnotateImage
+    delete_image: DeleteImage
+    remove_orphans: RemoveOrphans
+
+    read_usage: ReadUsage

@@ -1,0 +1,296 @@
+"""Accounts and sessions: come in, stay in, change things, leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from imagegen.application.cleaning import RemoveBlobs
+from imagegen.domain.errors import (
+    AccountSuspended,
+    AlreadyExists,
+    EmailTaken,
+    Fault,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    InvalidRequest,
+    NotFound,
+    StaleWrite,
+    WeakPassword,
+    WrongPassword,
+)
+from imagegen.domain.identifiers import SessionId, UserId
+from imagegen.domain.ports import AccessClaims, Clock, NewId, PasswordHasher, TokenSigner, UnitOfWorkFactory
+from imagegen.domain.sessions import RefreshToken, Session
+from imagegen.domain.users import PASSWORD_LENGTH, Email, Principal, Role, User
+
+ACCESS_LIFETIME: Final = timedelta(minutes=60)
+_ROTATION_TRIES: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A user who is in, with the tokens that keep them in; `expires_in` is the access token's, in seconds."""
+
+    user: User
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantAccess:
+    """Write the access token of a session: a step of coming in, not a verb of its own."""
+
+    signer: TokenSigner
+    clock: Clock
+
+    def __call__(self, user: User, session: Session, refresh: RefreshToken) -> Login:
+        """The login that a session and its current refresh token amount to."""
+        now = self.clock()
+        claims = AccessClaims(user_id=user.id, session_id=session.id, issued_at=now, expires_at=now + ACCESS_LIFETIME)
+        return Login(
+            user=user,
+            access_token=self.signer.sign(claims),
+            refresh_token=refresh.text,
+            expires_in=int(ACCESS_LIFETIME.total_seconds()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """Open an account and log in to it. The email must not have an account yet, whatever its case."""
+
+    unit_of_work: UnitOfWorkFactory
+    passwords: PasswordHasher
+    grant: GrantAccess
+    clock: Clock
+    new_id: NewId
+
+    async def __call__(
+        self, email: Email, password: str, *, name: str | None = None, user_agent: str | None = None
+    ) -> Login:
+        """Return the new user's login; raise `EmailTaken`, `WeakPassword` or `InvalidRequest`."""
+        await check_password(password, self.passwords, "/password")
+        now = self.clock()
+        user = User(
+            id=UserId(self.new_id()),
+            email=email,
+            password_hash=await self.passwords.hash(password),
+            name=name,
+            avatar_url=None,
+            role=Role.USER,
+            created_at=now,
+        )
+        session, refresh = Session.open(id=SessionId(self.new_id()), user_id=user.id, user_agent=user_agent, now=now)
+        try:
+            async with self.unit_of_work() as work:
+                work.users.add(user)
+                work.sessions.add(session)
+                await work.commit()
+        except AlreadyExists:
+            raise EmailTaken from None
+        return self.grant(user, session, refresh)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn:
+    """Log in with email and password. An unknown email and a wrong password cannot be told apart."""
+
+    unit_of_work: UnitOfWorkFactory
+    passwords: PasswordHasher
+    grant: GrantAccess
+    register: Register
+    clock: Clock
+    new_id: NewId
+    register_unknown: bool = False
+
+    async def __call__(self, email: Email, password: str, *, user_agent: str | None = None) -> Login:
+        """Return the login; raise `InvalidCredentials`, or `AccountSuspended` to whoever knows the password."""
+        async with self.unit_of_work() as work:
+            user = await work.users.by_email(email)
+        right = await self.passwords.verify(password, user.password_hash if user else None)
+        if user is None and self.register_unknown:
+            return await self.register(email, password, user_agent=user_agent)
+        if user is None or not right:
+            raise InvalidCredentials
+        if user.suspended_at is not None:
+            raise AccountSuspended
+        session, refresh = Session.open(
+            id=SessionId(self.new_id()), user_id=user.id, user_agent=user_agent, now=self.clock()
+        )
+        outdated = self.passwords.outdated(user.password_hash)
+        renewed = user.with_password(await self.passwords.hash(password)) if outdated else None
+        async with self.unit_of_work() as work:
+            work.sessions.add(session)
+            if renewed is not None:
+                work.users.update(renewed)
+            await work.commit()
+        return self.grant(renewed or user, session, refresh)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Trade a refresh token for a new pair. A token is good once; a spent one ends its whole session.
+
+    For ten seconds the spent token gets the same successor again, since the first answer may have been lost.
+    """
+
+    unit_of_work: UnitOfWorkFactory
+    grant: GrantAccess
+    clock: Clock
+
+    async def __call__(self, text: str) -> Login:
+        """Return the new pair; raise `InvalidRefreshToken` for anything else."""
+        token = RefreshToken.read(text)
+        for _ in range(_ROTATION_TRIES):
+            try:
+                return await self._rotate(token)
+            except StaleWrite:  # somebody rotated it just now: look again
+                continue
+        raise InvalidRefreshToken
+
+    async def _rotate(self, token: RefreshToken) -> Login:
+        now = self.clock()
+        async with self.unit_of_work() as work:
+            found = await work.sessions.by_family(token.family_hash)
+            if found is None or not found[0].alive(now) or found[1].suspended_at is not None:
+                raise InvalidRefreshToken
+            session, user = found
+            repeated = session.repeats(token, now)
+            if repeated is not None:
+                return self.grant(user, session, repeated)
+            rotation = session.rotate(token, now)
+            session = rotation[0] if rotation else session.end(now)
+            work.sessions.update(session)
+            await work.commit()
+        if rotation is None:
+            raise InvalidRefreshToken
+        return self.grant(user, session, rotation[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSessions:
+    """The sessions in which the caller is logged in now."""
+
+    unit_of_work: UnitOfWorkFactory
+    clock: Clock
+
+    async def __call__(self, principal: Principal) -> Sequence[Session]:
+        """Return the live sessions, newest first."""
+        principal.require_session()
+        now = self.clock()
+        async with self.unit_of_work() as work:
+            return [s for s in await work.sessions.of_user(principal.user_id) if s.alive(now)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSession:
+    """End one of the caller's sessions, by default the one that asks: its tokens are refused from then on."""
+
+    unit_of_work: UnitOfWorkFactory
+    clock: Clock
+
+    async def __call__(self, principal: Principal, session_id: SessionId | None = None) -> None:
+        """Raise `NotFound` when the caller has no such session."""
+        own = principal.require_session()
+        async with self.unit_of_work() as work:
+            found = await work.sessions.get(session_id or own)
+            if found is None or found[1].id != principal.user_id or found[0].ended_at is not None:
+                raise NotFound
+            work.sessions.update(found[0].end(self.clock()))
+            await work.commit()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword:
+    """Set a new password; every other session ends."""
+
+    unit_of_work: UnitOfWorkFactory
+    passwords: PasswordHasher
+    clock: Clock
+
+    async def __call__(self, principal: Principal, *, current: str, new: str) -> None:
+        """Raise `WrongPassword`, `WeakPassword` or `InvalidRequest`."""
+        own = principal.require_session()
+        async with self.unit_of_work() as work:
+            user = await confirmed(await work.users.get(principal.user_id), current, self.passwords)
+        await check_password(new, self.passwords, "/new_password")
+        changed = user.with_password(await self.passwords.hash(new))
+        async with self.unit_of_work() as work:
+            work.users.update(changed)
+            work.sessions.end_all(user.id, self.clock(), but=own)
+            await work.commit()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProfile:
+    """The caller's account."""
+
+    unit_of_work: UnitOfWorkFactory
+
+    async def __call__(self, principal: Principal) -> User:
+        """Return the user."""
+        principal.require_session()
+        async with self.unit_of_work() as work:
+            user = await work.users.get(principal.user_id)
+        if user is None:
+            raise NotFound
+        return user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateProfile:
+    """Change the caller's name or picture; what is not given stays."""
+
+    unit_of_work: UnitOfWorkFactory
+
+    async def __call__(self, principal: Principal, **changes: str | None) -> User:
+        """Return the changed user; raise `InvalidRequest` for a picture that is not at an `https` address."""
+        principal.require_session()
+        async with self.unit_of_work() as work:
+            user = await work.users.get(principal.user_id)
+            if user is None:
+                raise NotFound
+            user = user.with_profile(
+                name=changes.get("name", user.name), avatar_url=changes.get("avatar_url", user.avatar_url)
+            )
+            work.users.update(user)
+            await work.commit()
+        return user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteAccount:
+    """Remove the caller's account for good: keys, sessions, history, usage and the bytes of every image."""
+
+    unit_of_work: UnitOfWorkFactory
+    passwords: PasswordHasher
+    remove_blobs: RemoveBlobs
+
+    async def __call__(self, principal: Principal, password: str) -> None:
+        """Raise `WrongPassword` unless the password confirms it."""
+        principal.require_session()
+        async with self.unit_of_work() as work:
+            user = await confirmed(await work.users.get(principal.user_id), password, self.passwords)
+        async with self.unit_of_work() as work:
+            locations = await work.generations.locations(user.id)
+            work.users.remove(user.id)
+            await work.commit()
+        await self.remove_blobs(locations)
+
+
+async def confirmed(user: User | None, password: str, passwords: PasswordHasher) -> User:
+    """The user, if the password is theirs; raise `WrongPassword` otherwise."""
+    if not await passwords.verify(password, user.password_hash if user else None) or user is None:
+        raise WrongPassword
+    return user
+
+
+async def check_password(password: str, passwords: PasswordHasher, pointer: str) -> None:
+    """Raise `InvalidRequest` for a password of the wrong length, `WeakPassword` for a very common one."""
+    if len(password) not in PASSWORD_LENGTH or "\0" in password:
+        message = f"A password has {PASSWORD_LENGTH.start} to {PASSWORD_LENGTH.stop - 1} characters."
+        raise InvalidRequest(faults=(Fault(pointer, message),))
+    if await passwords.common(password):
+        raise WeakPassword(faults=(Fault(pointer, "This is one of the commonest passwords."),))

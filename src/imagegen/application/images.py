@@ -1,0 +1,118 @@
+"""Images: look at them, rate and tag them, remove them."""
+
+from dataclasses import dataclass
+
+from imagegen.application.cleaning import RemoveBlobs
+from imagegen.domain.errors import NotFound
+from imagegen.domain.identifiers import ImageId
+from imagegen.domain.images import Image
+from imagegen.domain.links import LinkSigner
+from imagegen.domain.pages import Page, PageRequest
+from imagegen.domain.ports import BlobStore, Clock, UnitOfWorkFactory
+from imagegen.domain.users import Principal, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindImage:
+    """One of the caller's images."""
+
+    unit_of_work: UnitOfWorkFactory
+
+    async def __call__(self, principal: Principal, image_id: ImageId) -> Image:
+        """Return it; raise `NotFound` when the caller has no such image."""
+        principal.require(Scope.READ)
+        async with self.unit_of_work() as work:
+            image = await work.images.get(image_id, principal.user_id)
+        if image is None:
+            raise NotFound
+        return image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowLink:
+    """The image that a signed link speaks of: whoever holds the link may look, until it expires."""
+
+    unit_of_work: UnitOfWorkFactory
+    links: LinkSigner
+    clock: Clock
+
+    async def __call__(self, image_id: ImageId, *, expires: int, signature: str) -> Image:
+        """Return it; raise `InvalidLink`, or `NotFound` when it has been removed."""
+        self.links.check(image_id, expires, signature, self.clock())
+        async with self.unit_of_work() as work:
+            image = await work.images.find(image_id)
+        if image is None:
+            raise NotFound
+        return image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBytes:
+    """The bytes of an image that was found."""
+
+    blobs: BlobStore
+
+    async def __call__(self, image: Image) -> bytes:
+        """Return them; raise `NotFound` or `StorageUnavailable`."""
+        return await self.blobs.get(image.location)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListImages:
+    """The caller's gallery, newest first."""
+
+    unit_of_work: UnitOfWorkFactory
+
+    async def __call__(self, principal: Principal, wanted: PageRequest) -> Page[Image]:
+        """Return a page."""
+        principal.require(Scope.READ)
+        async with self.unit_of_work() as work:
+            return await work.images.page(principal.user_id, wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotateImage:
+    """Rate an image from 0 to 5 or take the rating back; set its tags."""
+
+    unit_of_work: UnitOfWorkFactory
+
+    async def __call__(
+        self,
+        principal: Principal,
+        image_id: ImageId,
+        *,
+        rating: int | None,
+        tags: tuple[str, ...] | None,
+        keep_rating: bool,
+    ) -> Image:
+        """Return the image; raise `NotFound`, `InvalidRequest` or `StaleWrite`."""
+        principal.require(Scope.WRITE)
+        async with self.unit_of_work() as work:
+            image = await work.images.get(image_id, principal.user_id)
+            if image is None:
+                raise NotFound
+            image = image.annotate(
+                rating=image.rating if keep_rating else rating, tags=image.tags if tags is None else tags
+            )
+            work.images.update(image)
+            await work.commit()
+        return image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteImage:
+    """Remove an image and its bytes; its generation stays in the history."""
+
+    unit_of_work: UnitOfWorkFactory
+    remove_blobs: RemoveBlobs
+
+    async def __call__(self, principal: Principal, image_id: ImageId) -> None:
+        """Raise `NotFound` when the caller has no such image."""
+        principal.require(Scope.WRITE)
+        async with self.unit_of_work() as work:
+            image = await work.images.get(image_id, principal.user_id)
+            if image is None:
+                raise NotFound
+            work.images.remove(image_id, principal.user_id)
+            await work.commit()
+        await self.remove_blobs([image.location])
