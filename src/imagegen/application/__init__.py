@@ -16,6 +16,7 @@ from imagegen.application.accounts import (
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.cleaning import RemoveOrphans
+from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,
     DeleteGeneration,
@@ -24,7 +25,15 @@ from imagegen.application.history import (
     ReadGeneration,
     RelabelGeneration,
 )
-from imagegen.application.images import AnnotateImage, DeleteImage, FindImage, FollowLink, ListImages, ReadBytes
+from imagegen.application.images import (
+    AnnotateImage,
+    DeleteImage,
+    FindImage,
+    FollowLink,
+    LinkImage,
+    ListImages,
+    ReadBytes,
+)
 from imagegen.application.requesting import RequestGeneration
 from imagegen.application.resuming import ResumeStranded
 from imagegen.application.running import RunGeneration
@@ -65,6 +74,7 @@ class Application:
 
     find_image: FindImage
     follow_link: FollowLink
+    link_image: LinkImage
     read_bytes: ReadBytes
     list_images: ListImages
     annotate_image: AnnotateImage
@@ -72,3 +82,5 @@ class Application:
     remove_orphans: RemoveOrphans
 
     read_usage: ReadUsage
+
+    check_health: CheckHealth

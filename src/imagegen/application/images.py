@@ -1,5 +1,6 @@
 """Images: look at them, rate and tag them, remove them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
@@ -44,6 +45,23 @@ class FollowLink:
         if image is None:
             raise NotFound
         return image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkImage:
+    """An address for the bytes of an image, minted when it is read and never stored."""
+
+    blobs: BlobStore
+    links: LinkSigner
+    clock: Clock
+
+    def __call__(self, image: Image, content: Callable[[ImageId], str]) -> str:
+        """Return the store's own address, or a signed and expiring one under `content(image.id)`."""
+        own = self.blobs.link(image.location)
+        if own is not None:
+            return own
+        expires, signature = self.links.sign(image.id, self.clock())
+        return f"{content(image.id)}?expires={expires}&signature={signature}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,73 @@
+"""Whether the service can do its work now, part by part; never draws a picture."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from imagegen.domain.errors import ImagegenError
+
+PATIENCE: Final = 3.0
+"""Seconds after which a part that does not answer counts as away."""
+
+
+class Condition(StrEnum):
+    """How a part, or the whole, is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartHealth:
+    """One part: how it is, how long its answer took in milliseconds, and what is wrong."""
+
+    status: Condition
+    latency_ms: float
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The whole: unavailable when a part is that nothing works without, degraded when another one is."""
+
+    status: Condition
+    checks: Mapping[str, PartHealth]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckHealth:
+    """Ask every part how it is, all at once. `essential` are the parts that nothing works without."""
+
+    essential: Mapping[str, Callable[[], Awaitable[None]]]
+    optional: Mapping[str, Callable[[], Awaitable[None]]]
+
+    async def __call__(self) -> Health:
+        """Return the health; a part that fails or is slow is named, not raised."""
+        names = (*self.essential, *self.optional)
+        pings = (*self.essential.values(), *self.optional.values())
+        checks = dict(zip(names, await asyncio.gather(*map(_ask, pings)), strict=True))
+        return Health(status=self._whole(checks), checks=checks)
+
+    def _whole(self, checks: Mapping[str, PartHealth]) -> Condition:
+        failing = {name for name, part in checks.items() if part.status is not Condition.OK}
+        if failing & self.essential.keys():
+            return Condition.UNAVAILABLE
+        return Condition.DEGRADED if failing else Condition.OK
+
+
+async def _ask(ping: Callable[[], Awaitable[None]]) -> PartHealth:
+    begun = time.perf_counter()
+    detail = None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await ping()
+    except TimeoutError:
+        detail = "did not answer in time"
+    except ImagegenError as error:
+        detail = error.detail
+    status = Condition.OK if detail is None else Condition.UNAVAILABLE
+    return PartHealth(status=status, latency_ms=round((time.perf_counter() - begun) * 1000, 2), detail=detail)

@@ -1,0 +1,50 @@
+"""Where variables come from besides the environment: `.env`, `imagegen.toml`, mounted files."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import dotenv_values
+
+_MOUNTABLE: Final = ("IMAGEGEN_", "R2_", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
+
+
+def from_files(folder: Path | None, faults: list[str]) -> dict[str, str]:
+    if folder is None:
+        return {}
+    values: dict[str, str] = {}
+    toml = folder / "imagegen.toml"
+    if toml.is_file():
+        try:
+            values |= _flat(tomllib.loads(toml.read_text()), ("IMAGEGEN",))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            faults.append(f"imagegen.toml: {error}")
+    env = folder / ".env"
+    if env.is_file():
+        values |= {name: text for name, text in dotenv_values(env).items() if text is not None}
+    return values
+
+
+def _flat(table: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, str]:
+    """`database.url` becomes IMAGEGEN_DATABASE_URL; names in capitals stay as they are."""
+    flat: dict[str, str] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, (*path, name.upper()))
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            flat[name if name.isupper() else "_".join((*path, name.upper()))] = text
+    return flat
+
+
+def read_mounted(merged: dict[str, str], faults: list[str]) -> None:
+    for name, path in list(merged.items()):
+        target = name.removesuffix("_FILE")
+        if name in {target, "IMAGEGEN_MODELS_FILE"} or not target.startswith(_MOUNTABLE) or merged.get(target):
+            continue
+        try:
+            merged[target] = Path(path).read_text().strip()
+        except OSError as error:
+            faults.append(f"{name}: {os.strerror(error.errno or 0)}")

@@ -1,0 +1,64 @@
+"""Variables: how the text of each is read, and what the reference says of it."""
+
+from collections.abc import Callable
+from dataclasses import field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+SECRET_BYTES: Final = 32
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off", ""})
+
+
+def variable(name: str, read: Callable[[str], Any], default: Any, *, help: str, secret: bool = False) -> Any:
+    """A field that is read from a variable; a secret one has a blank `repr`."""
+    return field(default=default, repr=not secret, metadata={"name": name, "read": read, "help": help})
+
+
+def flag(text: str) -> bool:
+    if text.lower() not in _TRUE | _FALSE:
+        raise ValueError("must be true or false")
+    return text.lower() in _TRUE
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError("must be a whole number above zero")
+    return int(text)
+
+
+def port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004 - the largest port
+        raise ValueError("must be a port, 0 to 65535")
+    return int(text)
+
+
+def hours(text: str) -> timedelta:
+    return timedelta(hours=positive(text))
+
+
+def http(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return text.rstrip("/")
+
+
+def secret(text: str) -> bytes:
+    if len(text.encode()) < SECRET_BYTES:
+        raise ValueError(f"must have at least {SECRET_BYTES} bytes")
+    return text.encode()
+
+
+def one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    def read(text: str) -> StrEnum:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError(f"must be one of {', '.join(kind)}") from None
+
+    return read
