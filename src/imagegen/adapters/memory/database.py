@@ -1,0 +1,47 @@
+"""The database in memory, and its unit of work."""
+
+from types import TracebackType
+from typing import Self
+
+from imagegen.adapters.memory.accounts import MemoryApiKeys, MemorySessions, MemoryUsers
+from imagegen.adapters.memory.history import MemoryAttempts, MemoryGenerations, MemoryImages
+from imagegen.adapters.memory.transaction import Committed, Transaction
+from imagegen.adapters.memory.usage import MemoryUsage
+from imagegen.domain.ports import UnitOfWork
+
+
+class MemoryDatabase:
+    """Remembers as long as it lives; one thread may use it."""
+
+    def __init__(self) -> None:
+        self._committed = Committed()
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A new unit of work on what is remembered here."""
+        return MemoryUnitOfWork(Transaction(self._committed))
+
+
+class MemoryUnitOfWork(UnitOfWork):
+    """One transaction and the repositories that take part in it."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.users = MemoryUsers(transaction)
+        self.sessions = MemorySessions(transaction)
+        self.api_keys = MemoryApiKeys(transaction)
+        self.generations = MemoryGenerations(transaction)
+        self.attempts = MemoryAttempts(transaction)
+        self.images = MemoryImages(transaction)
+        self.usage = MemoryUsage(transaction)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._transaction.forget()
+
+    async def commit(self) -> None:
+        """Let everybody see the writes, all of them or none."""
+        await self._transaction.commit()
