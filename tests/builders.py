@@ -1,0 +1,149 @@
+"""Things to test with: valid, distinct, and as plain as possible; `dataclasses.replace` makes them special.
+
+Each is as the domain's own methods would have left it. Moments have microseconds, so that a store which drops them
+is found out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from uuid_utils.compat import uuid7
+
+from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.errors import Billed, NoImage
+from imagegen.domain.generations import Attempt, Failure, Generation, Priority, Status
+from imagegen.domain.identifiers import ApiKeyId, AttemptId, GenerationId, ImageId, SessionId, UserId
+from imagegen.domain.images import Image, ImageFormat, ImageRequest, Labels, Size, Source
+from imagegen.domain.ports import NewId
+from imagegen.domain.sessions import RefreshToken, Session
+from imagegen.domain.users import Email, Role, User
+
+NOW: Final = datetime(2026, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
+PROMPT: Final = "A cute banana wearing sunglasses"
+
+new_id: NewId = uuid7
+"""A version-7 UUID, greater than the one before."""
+
+
+class SettableClock:
+    """Shows the moment that it was set to."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The moment."""
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        """Let time pass, in the words of `timedelta`."""
+        self.now += timedelta(**duration)
+
+
+def new_user(email: str | None = None, *, now: datetime = NOW) -> User:
+    """A user, with an address of their own unless one is given."""
+    user_id = UserId(new_id())
+    return User(
+        id=user_id,
+        email=Email(email or f"{user_id}@example.com"),
+        password_hash="$argon2id$made-up",
+        name=None,
+        avatar_url=None,
+        role=Role.USER,
+        created_at=now,
+    )
+
+
+def new_session(user: User, *, now: datetime = NOW) -> tuple[Session, RefreshToken]:
+    """A session that has just been opened, and its token."""
+    return Session.open(id=SessionId(new_id()), user_id=user.id, user_agent="curl/8.5.0", now=now)
+
+
+def new_key(user: User, *, name: str = "Default key", now: datetime = NOW) -> ApiKey:
+    """A key that has just been issued; its text is forgotten."""
+    return ApiKey.issue(id=ApiKeyId(new_id()), user_id=user.id, name=name, now=now)[0]
+
+
+def new_generation(
+    user: User,
+    *,
+    key: ApiKey | None = None,
+    prompt: str = PROMPT,
+    provider: str = "sketch",
+    model: str = "sketch-1",
+    labels: Labels | None = None,
+    now: datetime = NOW,
+) -> Generation:
+    """A generation that has just been requested."""
+    requested = ImageRequest(prompt=prompt)
+    return Generation(
+        id=GenerationId(new_id()),
+        user_id=user.id,
+        api_key_id=key.id if key else None,
+        status=Status.QUEUED,
+        requested=requested,
+        applied=replace(requested, model=model, provider=provider),
+        adjustments=(),
+        provider=provider,
+        model=model,
+        labels=labels or Labels(),
+        priority=Priority.NORMAL,
+        created_at=now,
+    )
+
+
+def new_attempt(generation: Generation, number: int = 1, *, now: datetime = NOW) -> Attempt:
+    """A call that is about to be made."""
+    return Attempt(
+        id=AttemptId(new_id()),
+        generation_id=generation.id,
+        number=number,
+        provider=generation.provider,
+        model=generation.model,
+        count=1,
+        started_at=now,
+    )
+
+
+def new_image(
+    generation: Generation, position: int = 0, *, attempt: Attempt | None = None, now: datetime = NOW
+) -> Image:
+    """A picture that a generation brought."""
+    image_id = ImageId(new_id())
+    return Image(
+        id=image_id,
+        user_id=generation.user_id,
+        generation_id=generation.id,
+        attempt_id=attempt.id if attempt else None,
+        position=position,
+        source=Source.GENERATED,
+        location=f"made-up:{image_id}.png",
+        size=Size(1024, 768),
+        format=ImageFormat.PNG,
+        bytes=1_234_567,
+        sha256=sha256(image_id.bytes).hexdigest(),
+        created_at=now,
+    )
+
+
+def new_upload(user: User, *, now: datetime = NOW) -> Image:
+    """A picture that its owner brought."""
+    image = new_image(new_generation(user), now=now)
+    return replace(image, generation_id=None, source=Source.UPLOAD)
+
+
+def succeeded(
+    generation: Generation, images: Sequence[Image] = (), *, cost_micros: int | None = 39_000, now: datetime = NOW
+) -> Generation:
+    """A queued generation two steps later, with these images, or one if there are none."""
+    pictures = images or (new_image(generation, now=now),)
+    return generation.start(now).succeed(pictures, cost_micros=cost_micros, now=now)
+
+
+def failed(generation: Generation, *, billed: Billed = Billed.NO, now: datetime = NOW) -> Generation:
+    """A queued generation two steps later, without a picture; it costs nothing if it was not billed."""
+    cost = 0 if billed is Billed.NO else None
+    return generation.start(now).fail(Failure.of(NoImage(billed=billed)), cost_micros=cost, now=now)
