@@ -457,7 +457,11 @@ class PasswordHasher(Protocol):
 
     @abstractmethod
     async def common(self, password: str) -> bool:
-        """Whether it is among the commonest 3,000 that are long enough."""
+        """Whether it is, however capitalized, among the commonest 3,000 that are long enough.
+
+        Raises:
+            Overloaded: too many are waiting.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
