@@ -38,7 +38,7 @@ def draw(
 ) -> bytes:
     """A picture of exactly width x height pixels, encoded; the same arguments give the same bytes.
 
-    Made for sides of 64 to 3072 pixels and areas up to 2048 x 2048, which takes about 100 MB while it
+    Made for sides of 64 to 3072 pixels and areas up to 2048 x 2048, which takes about 115 MB while it
     is drawn. A transparent picture holds the subject alone; JPEG has no transparency and stays opaque.
     Higher quality means paper grain, smoother edges and gentler compression, never another picture.
     The file says that it was drawn and by what, and never what was asked for.
