@@ -1,0 +1,178 @@
+"""The promises of `BlobStore`, kept by every store."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagegen.adapters.memory import MemoryBlobStore
+from imagegen.adapters.storage.inline import InlineStore
+from imagegen.adapters.storage.local import LocalStore
+from imagegen.adapters.storage.r2 import R2Account, R2Store
+from imagegen.domain.errors import NotFound
+from imagegen.domain.ports import BlobStore
+from servers.s3 import S3Account
+
+KEEPING = ("memory", "local", "local-hasty", "r2")
+"""The stores that keep bytes themselves; `inline` leaves that to the location."""
+
+PNG = "image/png"
+
+
+@pytest.fixture(scope="module")
+def r2_store(s3_server: S3Account) -> Iterator[R2Store]:
+    """A store on a bucket of these tests' own; making its client takes longer than most of them."""
+    bucket = f"contract-{uuid4().hex}"
+    s3_server.create_bucket(bucket)
+    store = R2Store(
+        R2Account(
+            endpoint_url=s3_server.endpoint,
+            bucket=bucket,
+            access_key_id=s3_server.access_key,
+            secret_access_key=s3_server.secret_key,
+        )
+    )
+    yield store
+    asyncio.run(store.close())
+
+
+@asynccontextmanager
+async def _opened(kind: str, request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[BlobStore]:
+    store: BlobStore
+    match kind:
+        case "memory":
+            store = MemoryBlobStore(lambda: datetime.now(UTC))
+        case "local":
+            store = LocalStore(folder / "images")
+        case "local-hasty":
+            store = LocalStore(folder / "images", durable=False)
+        case "r2":
+            yield (shared := request.getfixturevalue("r2_store"))
+            for location in [blob.location async for blob in shared.blobs()]:
+                await shared.delete(location)
+            return
+        case _:
+            store = InlineStore()
+    yield store
+    await store.close()
+
+
+@pytest.fixture(params=[*KEEPING, "inline"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
+    """An empty store, of each kind in turn."""
+    async with _opened(request.param, request, tmp_path) as store:
+        yield store
+
+
+@pytest.fixture(params=KEEPING)
+async def keeping_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
+    """An empty store that keeps bytes, of each kind in turn."""
+    async with _opened(request.param, request, tmp_path) as store:
+        yield store
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024, 300_000])
+async def test_what_was_put_is_got(store: BlobStore, size: int) -> None:
+    """Bytes come back as they were, from the location that putting them returned."""
+    data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    location = await store.put("ab/0190-0.png", data, PNG)
+    assert await store.get(location) == data
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=5000))
+async def test_any_bytes_are_kept(store: BlobStore, data: bytes) -> None:
+    """A store does not look into what it keeps."""
+    assert await store.get(await store.put("cd/any.png", data, PNG)) == data
+
+
+async def test_a_key_written_twice_holds_the_second_bytes(store: BlobStore) -> None:
+    """Storing again under the same key is how a repeated step repairs itself."""
+    await store.put("ab/again.png", b"first and longer", PNG)
+    assert await store.get(await store.put("ab/again.png", b"second", PNG)) == b"second"
+
+
+@pytest.mark.parametrize(
+    "location", ["ab/nobody.png", "nobody.png", "ab", "memory:nobody", "data:image/png;base64,****", "x" * 5000]
+)
+async def test_nothing_is_found_where_nothing_lies(store: BlobStore, location: str) -> None:
+    """A location that is empty, or another store's, is not found, and removing what is there succeeds."""
+    await store.put("ab/somebody.png", b"1", PNG)
+    with pytest.raises(NotFound):
+        await store.get(location)
+    await store.delete(location)
+
+
+async def test_what_was_deleted_is_gone(keeping_store: BlobStore) -> None:
+    """After a deletion, and after a second one, nothing lies there, and neighbors stay."""
+    location = await keeping_store.put("ab/gone.png", b"1", PNG)
+    neighbor = await keeping_store.put("ab/stays.png", b"2", PNG)
+    await keeping_store.delete(location)
+    await keeping_store.delete(location)
+    with pytest.raises(NotFound):
+        await keeping_store.get(location)
+    assert await keeping_store.get(neighbor) == b"2"
+
+
+async def test_deleting_is_never_an_error(store: BlobStore) -> None:
+    """Whatever a store keeps, its own locations can be deleted, and twice."""
+    location = await store.put("ab/once.png", b"1", PNG)
+    await store.delete(location)
+    await store.delete(location)
+
+
+async def test_everything_stored_is_listed_with_its_time(keeping_store: BlobStore) -> None:
+    """A listing has each location once and about when it was written; what was deleted is not in it."""
+    before = datetime.now(UTC) - timedelta(seconds=2)  # a store may keep whole seconds
+    locations = {await keeping_store.put(f"{n % 3:02x}/{n}.png", b"x", PNG) for n in range(7)}
+    await keeping_store.delete(await keeping_store.put("00/deleted.png", b"x", PNG))
+    listed = [blob async for blob in keeping_store.blobs()]
+    assert sorted(blob.location for blob in listed) == sorted(locations)
+    assert all(before <= blob.modified <= datetime.now(UTC) + timedelta(seconds=2) for blob in listed)
+
+
+async def test_an_empty_store_lists_nothing(store: BlobStore) -> None:
+    """Before anything was stored a listing is empty, not an error."""
+    assert [blob async for blob in store.blobs()] == []
+
+
+async def test_a_check_leaves_nothing_behind(store: BlobStore) -> None:
+    """A store that works says so quietly, and proving it costs no space."""
+    await store.check()
+    assert [blob async for blob in store.blobs()] == []
+
+
+async def test_nobody_sees_half_of_the_bytes(keeping_store: BlobStore) -> None:
+    """Whoever reads while another writes sees the bytes before or the bytes after, whole."""
+    versions = [bytes([n]) * 200_000 for n in range(6)]
+    location = await keeping_store.put("ab/busy.png", versions[0], PNG)
+
+    async def read() -> list[bytes]:
+        return [await keeping_store.get(location) for _ in range(12)]
+
+    async def write() -> None:
+        for version in versions:
+            await keeping_store.put("ab/busy.png", version, PNG)
+
+    one, other, _ = await asyncio.gather(read(), read(), write())
+    assert all(data in versions for data in (*one, *other))
+
+
+async def test_many_at_once_do_not_mix(store: BlobStore) -> None:
+    """Bytes stored at the same time end up each under its own key."""
+    pictures = {f"{n % 4:02x}/{n}.png": n.to_bytes(2, "big") * 1000 for n in range(64)}
+    locations = await asyncio.gather(*(store.put(key, data, PNG) for key, data in pictures.items()))
+    assert await asyncio.gather(*map(store.get, locations)) == list(pictures.values())
+
+
+async def test_a_link_is_an_address_or_nothing(store: BlobStore) -> None:
+    """What a store offers as a link can be given to a browser as it is."""
+    link = store.link(await store.put("ab/linked.png", b"1", PNG))
+    assert link is None or re.match("https?://|data:", link)

@@ -1,0 +1,193 @@
+"""The local store on a real file system: no path leaves the root, and an accident leaves no half file."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagegen.adapters.storage import StorageMisconfigured, open_store
+from imagegen.adapters.storage.local import ABANDONED, LocalStore
+from imagegen.domain.errors import NotFound, StorageUnavailable
+from imagegen.domain.ports import BlobStore
+
+PNG = "image/png"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Where the store's folder will be; it is not there yet."""
+    return tmp_path / "data" / "images"
+
+
+@pytest.fixture
+async def store(root: Path) -> AsyncIterator[LocalStore]:
+    """A durable store below the root."""
+    store = LocalStore(root)
+    yield store
+    await store.close()
+
+
+def files(folder: Path) -> list[str]:
+    """The paths of all files in a folder, hidden ones included."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def link(path: Path, target: Path) -> None:
+    """Make a symbolic link, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+
+
+def test_making_a_store_touches_nothing(root: Path) -> None:
+    """A store is made without a look at the disk."""
+    LocalStore(root)
+    assert not root.parent.exists()
+
+
+async def test_a_file_is_private_and_alone(store: LocalStore, root: Path) -> None:
+    """A stored picture is one file that its owner may read, in folders that only the owner may enter."""
+    await store.put("ab/cd/0.png", b"picture", PNG)
+    assert files(root) == ["ab/cd/0.png"]
+    assert (root / "ab/cd/0.png").read_bytes() == b"picture"
+    assert stat.S_IMODE((root / "ab/cd/0.png").stat().st_mode) == 0o600
+    assert {stat.S_IMODE((root / path).stat().st_mode) for path in ("", "ab", "ab/cd")} == {0o700}
+
+
+OUTSIDE = ["/etc/passwd", "../out.png", "ab/../../out.png", "ab/..", "..", ".", "", "ab//x.png", "ab/", "/", "a\\..\\x"]
+HIDDEN = [".x.png", "ab/.x.png", ".ab/x.png"]
+STRANGE = ["ab/x\0.png", "ab/x\n", "ab/ü.png", "ab/x y.png", "c:x.png", "x" * 201]
+
+
+@pytest.mark.parametrize("key", OUTSIDE + HIDDEN + STRANGE)
+async def test_no_path_leads_out(store: LocalStore, root: Path, key: str) -> None:
+    """A key that is no relative path of plain names is refused; as a location it is empty."""
+    with pytest.raises(ValueError, match="plain names"):
+        await store.put(key, b"mine", PNG)
+    with pytest.raises(NotFound):
+        await store.get(key)
+    await store.delete(key)
+    assert files(root.parent.parent) == []
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=st.text(alphabet="ab./\\~:\0 ", max_size=9))
+async def test_a_key_is_the_path_it_seems_to_be(key: str, tmp_path: Path) -> None:
+    """Whatever is taken as a key is written there below the root and nowhere else."""
+    room = Path(tempfile.mkdtemp(dir=tmp_path))
+    store = LocalStore(room / "images", durable=False)
+    try:
+        written = [await store.put(key, b"mine", PNG)]
+    except ValueError:
+        written = []
+    assert files(room) == [f"images/{key}" for key in written]
+    await store.close()
+
+
+async def test_no_link_leads_out(store: LocalStore, root: Path, tmp_path: Path) -> None:
+    """Symbolic links below the root are followed neither as folders nor as files."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.png").write_bytes(b"secret")
+    link(root / "folder", outside)
+    link(root / "file.png", outside / "secret.png")
+    for location in ("folder/secret.png", "file.png"):
+        with pytest.raises(NotFound):
+            await store.get(location)
+    with pytest.raises(StorageUnavailable):
+        await store.put("folder/new.png", b"mine", PNG)
+    await store.put("file.png", b"mine", PNG)
+    await store.delete("folder/secret.png")
+    assert [blob.location async for blob in store.blobs()] == ["file.png"]
+    assert (files(outside), (outside / "secret.png").read_bytes()) == (["secret.png"], b"secret")
+
+
+async def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
+    """An operator may keep the pictures on another disk behind a link."""
+    (tmp_path / "disk").mkdir()
+    link(root, tmp_path / "disk")
+    store = LocalStore(root)
+    await store.put("ab/x.png", b"picture", PNG)
+    assert files(tmp_path / "disk") == ["ab/x.png"]
+    await store.close()
+
+
+async def test_what_was_left_unfinished_is_not_a_picture(store: LocalStore, root: Path) -> None:
+    """A process that was killed while writing leaves a file that is never listed, and removed when it is old."""
+    await store.put("ab/x.png", b"picture", PNG)
+    young, old = root / "ab/.young", root / "ab/.old"
+    young.touch()
+    old.touch()
+    os.utime(old, (past := time.time() - ABANDONED - 1, past))
+    assert [blob.location async for blob in store.blobs()] == ["ab/x.png"]
+    assert files(root) == ["ab/.young", "ab/x.png"]
+
+
+FILL_THE_DISK = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from imagegen.adapters.storage.local import LocalStore
+from imagegen.domain.errors import StorageUnavailable
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+async def main():
+    store = LocalStore(Path(sys.argv[1]))
+    await store.put("ab/x.png", b"small", "image/png")
+    try:
+        await store.put("ab/x.png", bytes(200_000), "image/png")
+    except StorageUnavailable as error:
+        print(error.detail)
+    await store.close()
+asyncio.run(main())
+"""
+
+
+def test_a_full_disk_costs_nothing_but_the_new_picture(root: Path) -> None:
+    """When the file system takes only a part, the error says so, the old bytes stay and the part is gone."""
+    done = subprocess.run([sys.executable, "-c", FILL_THE_DISK, root], capture_output=True, text=True, check=True)
+    assert os.strerror(errno.EFBIG) in done.stdout
+    assert (files(root), (root / "ab/x.png").read_bytes()) == (["ab/x.png"], b"small")
+
+
+async def test_a_root_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
+    """A store that cannot be written to says so when it is checked, without naming paths."""
+    (tmp_path / "images").touch()
+    store = LocalStore(tmp_path / "images")
+    with pytest.raises(StorageUnavailable) as caught:
+        await store.check()
+    assert str(tmp_path) not in caught.value.detail
+    await store.close()
+
+
+def open_local(url: str, data_dir: Path) -> BlobStore:
+    """The store that an address names, without variables."""
+    return open_store(url, data_dir=data_dir, environment={})
+
+
+async def test_an_address_names_the_folder(tmp_path: Path) -> None:
+    """`file:` is in the data directory, `file:///…` anywhere, with or without waiting for the disk."""
+    elsewhere = tmp_path / "else where"
+    for url in ("file:", "file:?durable=0", f"file://{elsewhere.as_posix().replace(' ', '%20')}?durable=1"):
+        store = open_local(url, tmp_path / "data")
+        await store.put(f"{len(url)}.png", b"1", PNG)
+        await store.close()
+    assert files(tmp_path) == ["data/images/15.png", "data/images/5.png", f"else where/{len(url)}.png"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "file", "files:", "file:relative", "file://host/x", "file:?durable=2", "file:?x=1", "file:#x", "inline:x"],
+)
+def test_an_unknown_address_is_refused(url: str, tmp_path: Path) -> None:
+    """What names no store is refused by the name of its variable."""
+    with pytest.raises(StorageMisconfigured) as caught:
+        open_local(url, tmp_path)
+    assert [fault.split()[0] for fault in caught.value.faults] == ["IMAGEGEN_STORAGE_URL"]
