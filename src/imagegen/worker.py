@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -18,20 +18,30 @@ ORPHAN_SWEEPS: Final = 60
 logger = logging.getLogger("imagegen.worker")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Worker:
     """Runs in the server's own process with the in-process queue, and by itself with a distributed one."""
 
     application: Application
     queue: GenerationQueue
     clock: Clock
+    _running: bool = field(default=False, init=False)
 
     async def run(self) -> None:
         """Work until canceled; then finish what runs within the queue's grace."""
         await self.application.resume_stranded(self.clock())
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.queue.consume(self.application.run_generation))
-            tasks.create_task(self._sweep())
+        self._running = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.queue.consume(self.application.run_generation))
+                tasks.create_task(self._sweep())
+        finally:
+            self._running = False
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless it is at work."""
+        if not self._running:
+            raise Unavailable("no worker is running")
 
     async def _sweep(self) -> None:
         count = 0

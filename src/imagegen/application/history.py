@@ -1,7 +1,7 @@
 """The history of generations: find, file, forget."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from imagegen.application.cleaning import RemoveBlobs
 from imagegen.domain.errors import IllegalTransition, NotFound
@@ -63,15 +63,17 @@ class RelabelGeneration:
 
     unit_of_work: UnitOfWorkFactory
 
-    async def __call__(self, principal: Principal, generation_id: GenerationId, labels: Labels) -> Generation:
+    async def __call__(
+        self, principal: Principal, generation_id: GenerationId, change: Callable[[Labels], Labels]
+    ) -> Generation:
         """Return the relabeled generation; raise `NotFound`, `InvalidRequest`, or `StaleWrite`."""
         principal.require(Scope.WRITE)
         async with self.unit_of_work() as work:
             generation = await work.generations.get(generation_id, principal.user_id)
             if generation is None:
                 raise NotFound
-            checked_tags(labels.tags)
-            generation = generation.relabel(labels)
+            labels = change(generation.labels)
+            generation = generation.relabel(replace(labels, tags=checked_tags(labels.tags)))
             work.generations.update(generation)
             await work.commit()
         return generation

@@ -1,7 +1,7 @@
 """Asking for a generation, and waiting for it."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imagegen.domain.catalog import Catalog
 from imagegen.domain.errors import NotFound, Unavailable
@@ -57,7 +57,7 @@ class RequestGeneration:
             adjustments=fitted.adjustments,
             provider=fitted.model.provider,
             model=fitted.model.id,
-            labels=_filed(labels),
+            labels=replace(labels, tags=checked_tags(labels.tags)),
             priority=priority,
             created_at=now,
         )
@@ -87,12 +87,3 @@ class RequestGeneration:
             raise NotFound
         return found
 
-
-def _filed(labels: Labels) -> Labels:
-    return Labels(
-        title=labels.title,
-        tags=checked_tags(labels.tags),
-        metadata=labels.metadata,
-        external_id=labels.external_id,
-        favorite=labels.favorite,
-    )

@@ -341,6 +341,7 @@ class ProviderError(ImagegenError):
         self.retry_after = retry_after
         self.request_id = request_id
         self.provider: str | None = None
+        self.generation: str | None = None
 
 
 class ContentBlocked(ProviderError):

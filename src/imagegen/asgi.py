@@ -1,0 +1,28 @@
+"""What an ASGI server loads: settings, assembly, application."""
+
+import os
+import sys
+from pathlib import Path
+
+from litestar.types import ASGIApp
+
+from imagegen.bootstrap import Assembly, assemble
+from imagegen.settings import Settings
+from imagegen.web.app import WebOptions, create_app
+
+
+def serving(settings: Settings, assembly: Assembly) -> ASGIApp:
+    """The HTTP application of an assembly, which runs while the server's lifespan does."""
+    options = WebOptions(hosts=settings.hosts, cors_origins=settings.cors_origins, public_url=settings.public_url)
+    return create_app(assembly.application, options, running=assembly.running, write_log=_write)
+
+
+def create() -> ASGIApp:
+    """The application as the environment describes it: `uvicorn --factory imagegen.asgi:create`."""
+    settings = Settings.load(os.environ, Path.cwd())
+    return serving(settings, assemble(settings))
+
+
+def _write(line: bytes) -> None:
+    sys.stderr.buffer.write(line)
+    sys.stderr.buffer.flush()

@@ -1,0 +1,141 @@
+"""The composition root: settings in, an assembly out. The only place that sees both sides."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from uuid_utils.compat import uuid7
+
+from imagegen.adapters.database import Database, open_database
+from imagegen.adapters.passwords import Argon2Hasher
+from imagegen.adapters.pixels import PillowPixels
+from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
+from imagegen.adapters.storage import StorageMisconfigured, open_store
+from imagegen.adapters.tokens import JoseTokenSigner
+from imagegen.application import Application
+from imagegen.bootstrap.drawing import Drawing, choose_drawing
+from imagegen.bootstrap.keys import derived, kept_secret
+from imagegen.bootstrap.wiring import Outside, Ping, wire
+from imagegen.domain.links import LinkSigner
+from imagegen.domain.ports import BlobStore
+from imagegen.settings import Settings, SettingsInvalid
+from imagegen.worker import Worker
+
+GRACE_SECONDS: Final = 30.0
+"""How long running generations may go on once the service is asked to stop."""
+
+_MARGIN: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """The whole machine, put together and not yet running."""
+
+    application: Application
+    worker: Worker
+    database: Database
+    blobs: BlobStore
+    drawing: Drawing
+    passwords: Argon2Hasher
+    pixels: PillowPixels
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Connect what has to be connected, and let go of everything at the end, in the opposite order."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.passwords.close)
+            stack.callback(self.pixels.close)
+            stack.push_async_callback(self.database.close)
+            await self.database.start()
+            stack.push_async_callback(self.blobs.close)
+            for provider in self.drawing.providers.values():
+                stack.push_async_callback(provider.close)
+            yield
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The same, with the worker drawing meanwhile."""
+        async with self.connected():
+            working = asyncio.create_task(self.worker.run(), name="worker")
+            try:
+                yield
+            finally:
+                working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await working
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Put the machine together as the settings say; nothing is connected yet.
+
+    Raises:
+        SettingsInvalid: the settings describe no machine; all faults are named.
+    """
+    faults: list[str] = []
+    drawing = choose_drawing(settings, faults)
+    blobs = _open_store(settings, faults)
+    if not settings.queue_url.startswith("in-process:"):
+        faults.append("IMAGEGEN_QUEUE_URL: only in-process: is known")
+    if faults or drawing is None or blobs is None:
+        raise SettingsInvalid(tuple(faults))
+    secret = settings.secret_key or kept_secret(settings.data_dir)
+    database = open_database(database_url(settings))
+    queue = InProcessQueue(concurrency=settings.concurrency, grace=GRACE_SECONDS)
+    passwords, pixels = Argon2Hasher(), PillowPixels()
+    essential: dict[str, Ping] = {"database": database.check, "storage": blobs.check}
+    alone = database_url(settings).startswith("sqlite")
+    outside = Outside(
+        unit_of_work=database.unit_of_work,
+        blobs=blobs,
+        pixels=pixels,
+        queue=queue,
+        events=InProcessEvents(),
+        passwords=passwords,
+        signer=JoseTokenSigner(derived(secret, "access tokens"), issuer="imagegen", audience="imagegen"),
+        links=LinkSigner(key=derived(secret, "image links"), lifetime=settings.link_lifetime),
+        catalog=drawing.catalog,
+        providers=drawing.providers,
+        clock=now,
+        new_id=uuid7,
+        # With SQLite nobody else can be at work; elsewhere somebody may be until the longest call is over.
+        patience=timedelta(0) if alone else timedelta(seconds=drawing.longest_call) + _MARGIN,
+        register_unknown=settings.register_on_login,
+        essential=essential,
+        optional={"providers": drawing.check},
+    )
+    application = wire(outside)
+    worker = Worker(application=application, queue=queue, clock=now)
+    essential |= {"queue": worker.check, "workers": worker.check}  # one and the same task, in process
+    return Assembly(
+        application=application,
+        worker=worker,
+        database=database,
+        blobs=blobs,
+        drawing=drawing,
+        passwords=passwords,
+        pixels=pixels,
+    )
+
+
+def database_url(settings: Settings) -> str:
+    """Where the database is: as set, or a SQLite file in the data directory."""
+    if settings.database_url is not None:
+        return settings.database_url
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{settings.data_dir.absolute() / 'imagegen.db'}"
+
+
+def now() -> datetime:
+    """The clock of the machine."""
+    return datetime.now(UTC)
+
+
+def _open_store(settings: Settings, faults: list[str]) -> BlobStore | None:
+    try:
+        return open_store(settings.storage_url, data_dir=settings.data_dir, environment=settings.environment)
+    except StorageMisconfigured as error:
+        faults.extend(error.faults)
+        return None

@@ -1,0 +1,88 @@
+"""Who draws: the configured providers, the catalog of their models, and how they are."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from imagegen.adapters.model_book import ModelBookInvalid, load_models
+from imagegen.adapters.providers import REGISTRY, Registry
+from imagegen.domain.catalog import Catalog, ImageModel
+from imagegen.domain.errors import ImagegenError, Unavailable
+from imagegen.domain.ports import ImageProvider
+from imagegen.settings import Environment, Settings
+
+FALLBACK: Final = "sketch"
+_HEALTH_SECONDS: Final = 30.0
+"""How long a provider's health is believed: asking is free, but not to be done at every look."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Drawing:
+    """The providers by name and the catalog of what they draw."""
+
+    providers: Mapping[str, ImageProvider]
+    catalog: Catalog
+    _checked: float = field(default=0.0, init=False)
+    _away: str = field(default="", init=False)
+
+    @property
+    def longest_call(self) -> float:
+        """Seconds after which no call to any provider can be under way any more."""
+        return max((model.deadline for model in self.catalog.models), default=0.0)
+
+    async def check(self) -> None:
+        """Raise `Unavailable`, naming the providers that would not answer; asked at most twice a minute."""
+        if not self.providers:
+            raise Unavailable("no provider is configured")
+        if time.monotonic() - self._checked >= _HEALTH_SECONDS:
+            self._away = ", ".join([name for name in self.providers if not await self._answers(name)])
+            self._checked = time.monotonic()
+        if self._away:
+            raise Unavailable(f"not answering: {self._away}")
+
+    async def _answers(self, name: str) -> bool:
+        try:
+            await self.providers[name].check()
+        except ImagegenError:
+            return False
+        return True
+
+
+def choose_drawing(settings: Settings, faults: list[str], registry: Registry = REGISTRY) -> Drawing | None:
+    """The providers that the settings name, or those with credentials, or else the offline one.
+
+    A named provider that lacks its credentials does not keep the service from starting: what is asked of it is
+    answered with the name of the missing variable. Adds to `faults` what cannot be.
+    """
+    unknown = [name for name in settings.providers if name not in registry]
+    faults.extend(f"IMAGEGEN_PROVIDERS: there is no provider '{name}'" for name in unknown)
+    models = _models(settings, registry, faults)
+    if unknown or models is None:
+        return None
+    configured = [name for name in registry if registry.configured(name, settings.environment)]
+    wanted = settings.providers or tuple(n for n in configured if n != FALLBACK) or (FALLBACK,)
+    if settings.env is Environment.PRODUCTION and wanted == (FALLBACK,) and not settings.allow_sketch:
+        faults.append("IMAGEGEN_PROVIDERS: no provider has credentials; IMAGEGEN_ALLOW_SKETCH=1 lets `sketch` draw")
+        return None
+    active = tuple(name for name in wanted if name in configured)
+    others = dict.fromkeys([*wanted, *registry])
+    catalog = Catalog(
+        models=models,
+        providers=active,
+        missing={name: () if name in configured else registry.variables(name) for name in others if name not in active},
+        default_model=settings.default_model,
+    )
+    if settings.default_model is not None and catalog.find(settings.default_model) is None:
+        faults.append("IMAGEGEN_DEFAULT_MODEL: no model of this name is known")
+    providers = {name: registry.connect(name, settings.environment) for name in active}
+    return Drawing(providers=providers, catalog=catalog)
+
+
+def _models(settings: Settings, registry: Registry, faults: list[str]) -> tuple[ImageModel, ...] | None:
+    try:
+        book = load_models(settings.models_file)
+    except ModelBookInvalid as error:
+        faults.extend(f"IMAGEGEN_MODELS_FILE: {fault}" for fault in error.faults)
+        return None
+    return (*book, *(model for name in registry for model in registry.models(name)))

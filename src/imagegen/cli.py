@@ -1,0 +1,97 @@
+"""The command line: `imagegen serve`, `migrate`, `check`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from imagegen import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imagegen.bootstrap import Assembly
+    from imagegen.settings import Settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="imagegen")
+def main() -> None:
+    """Image generation that outlives the model, behind one HTTP contract.
+
+    Settings come from the environment, from .env and from imagegen.toml in the current folder.
+    """
+
+
+@main.command()
+@click.option("--host", help="The address to listen on (IMAGEGEN_HOST).")
+@click.option("--port", type=int, help="The port to listen on (IMAGEGEN_PORT).")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the API, drawing in this process."""
+    given = {"IMAGEGEN_HOST": host, "IMAGEGEN_PORT": None if port is None else str(port)}
+    with _FaultsTold():
+        from imagegen.server import run  # noqa: PLC0415 - the web framework takes half a second
+
+        run(_settings({name: value for name, value in given.items() if value is not None}))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    with _FaultsTold():
+        from imagegen.adapters.database.migrations import upgrade  # noqa: PLC0415 - as above
+        from imagegen.bootstrap import database_url  # noqa: PLC0415 - as above
+
+        revision = upgrade(database_url(_settings({})))
+    click.echo(f"The schema is at revision {revision}.")
+
+
+@main.command()
+def check() -> None:
+    """Assemble everything, ask every part how it is, and print a table. Exits with 1 when a part is unavailable."""
+    with _FaultsTold():
+        from imagegen.bootstrap import assemble  # noqa: PLC0415 - as above
+
+        assembly = assemble(_settings({}))
+        report, healthy = asyncio.run(_checked(assembly))
+    click.echo(report)
+    sys.exit(0 if healthy else 1)
+
+
+async def _checked(assembly: Assembly) -> tuple[str, bool]:
+    from imagegen.application.health import Condition  # noqa: PLC0415 - `--help` needs none of it
+
+    async with assembly.running():
+        await asyncio.sleep(0)  # let the worker begin
+        health = await assembly.application.check_health()
+    rows = [
+        f"{name:<10} {part.status:<12} {part.latency_ms:8.1f} ms  {part.detail or ''}".rstrip()
+        for name, part in health.checks.items()
+    ]
+    return "\n".join([*rows, f"{'':<10} {health.status}"]), health.status is not Condition.UNAVAILABLE
+
+
+class _FaultsTold:
+    """Turns what an operator can mend into a message and exit code 2, not a traceback."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        from imagegen.domain.errors import ImagegenError  # noqa: PLC0415 - `--help` needs none of it
+        from imagegen.settings import SettingsInvalid  # noqa: PLC0415 - as above
+
+        if isinstance(error, SettingsInvalid):
+            raise click.ClickException("the settings cannot be used:\n  " + "\n  ".join(error.faults)) from None
+        if isinstance(error, ImagegenError):
+            raise click.ClickException(error.detail) from None
+
+
+def _settings(given: Mapping[str, str]) -> Settings:
+    from imagegen.settings import Settings  # noqa: PLC0415 - `--help` needs none of it
+
+    return Settings.load({**os.environ, **given}, Path.cwd())

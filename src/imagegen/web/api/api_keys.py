@@ -1,0 +1,60 @@
+"""API keys."""
+
+from litestar import Controller, delete, get, patch, post
+from msgspec import UNSET
+
+from imagegen.application import Application
+from imagegen.application.api_keys import KeyChanges
+from imagegen.domain.identifiers import API_KEY, ApiKeyId
+from imagegen.web.api.parameters import PAGE_SIZE, ApiRequest, CursorText, Limit, identifier, page_request, problems
+from imagegen.web.api.requests import KeyChange, NewKey
+from imagegen.web.api.views import IssuedKeyView, KeyView, PageView, page_view
+from imagegen.web.authentication import SECURITY, Access, access, principal_of
+
+
+class ApiKeyController(Controller):
+    """Keys are managed with an access token; a key cannot manage keys."""
+
+    path = "/v1/keys"
+    tags = ("API keys",)
+    opt = access(Access.TOKEN)
+    security = SECURITY[Access.TOKEN]
+
+    @post(responses=problems(400, 401, 403, 413, 415, 422, 503), summary="Issue a key")
+    async def issue(self, request: ApiRequest, data: NewKey, application: Application) -> IssuedKeyView:
+        """Issue an API key. Its text is in this answer and nowhere else, ever."""
+        key, plain = await application.issue_api_key(
+            principal_of(request), name=data.name, scopes=data.scopes, expires_at=data.expires_at
+        )
+        return IssuedKeyView.of_issued(key, plain, application.issue_api_key.clock())
+
+    @get(responses=problems(400, 401, 403, 422, 503), summary="List keys")
+    async def list_keys(
+        self,
+        request: ApiRequest,
+        application: Application,
+        limit: Limit = PAGE_SIZE,
+        cursor: CursorText = None,
+    ) -> PageView[KeyView]:
+        """List the caller's keys, newest first, revoked ones included; never their text."""
+        page = await application.list_api_keys(principal_of(request), page_request(limit, cursor))
+        now = application.issue_api_key.clock()
+        return page_view(page, lambda key: KeyView.of(key, now))
+
+    @patch("/{key_id:str}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503), summary="Change a key")
+    async def change(self, request: ApiRequest, key_id: str, data: KeyChange, application: Application) -> KeyView:
+        """Rename a key, change its scopes or its expiry; what is left out stays."""
+        changes = KeyChanges(
+            name=None if data.name is UNSET else data.name,
+            scopes=None if data.scopes is UNSET else data.scopes,
+            expires_at=None if data.expires_at is UNSET else data.expires_at,
+            keep_expiry=data.expires_at is UNSET,
+        )
+        found = ApiKeyId(identifier(API_KEY, key_id))
+        key = await application.change_api_key(principal_of(request), found, changes)
+        return KeyView.of(key, application.issue_api_key.clock())
+
+    @delete("/{key_id:str}", responses=problems(401, 403, 404, 409, 503), summary="Revoke a key")
+    async def revoke(self, request: ApiRequest, key_id: str, application: Application) -> None:
+        """Take a key back: it is refused from the very next request on, and kept for the record."""
+        await application.revoke_api_key(principal_of(request), ApiKeyId(identifier(API_KEY, key_id)))

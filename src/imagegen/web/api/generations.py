@@ -1,0 +1,186 @@
+"""Generations: ask for pictures, find them again."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from litestar import Controller, Response, delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+
+from imagegen.application import Application
+from imagegen.domain.generations import Generation, Status
+from imagegen.domain.identifiers import GENERATION, GenerationId, external
+from imagegen.domain.ports import GenerationFilter
+from imagegen.web.api.addresses import address, inlined
+from imagegen.web.api.parameters import PAGE_SIZE, ApiRequest, CursorText, Limit, identifier, page_request, problems
+from imagegen.web.api.requests import GenerationChange, NewGeneration
+from imagegen.web.api.views import AttemptView, GenerationView, PageView, page_view
+from imagegen.web.api.waiting import PATIENCE, wait_seconds
+from imagegen.web.authentication import SECURITY, Access, access, principal_of
+
+_ASKING: Final = {
+    202: ResponseSpec(
+        GenerationView, generate_examples=False, description="Not finished yet; look again at `Location`."
+    ),
+    **problems(400, 401, 403, 409, 413, 415, 422, 502, 503, 504),
+}
+_POLL_SECONDS: Final = "2"
+
+Prefer = Annotated[
+    str | None, Parameter(header="Prefer", description="`wait=N`: how many seconds to wait for the pictures.")
+]
+
+
+class GenerateController(Controller):
+    """The door for programs: an API key, a prompt, a picture."""
+
+    path = "/v1/generate"
+    tags = ("Generations",)
+    opt = access(Access.KEY)
+    security = SECURITY[Access.KEY]
+
+    @post(responses=_ASKING, summary="Generate and wait")
+    async def generate(
+        self, request: ApiRequest, data: NewGeneration, application: Application, prefer: Prefer = None
+    ) -> Response[GenerationView]:
+        """Draw pictures and wait for them: 201 with the whole generation, or 202 as it stands after 100 seconds.
+
+        A caller that disconnects loses nothing; the generation is in the history. A failure is answered as a
+        problem that says whether it was billed.
+        """
+        return await _ask(request, data, application, wait_seconds(prefer, PATIENCE))
+
+
+class GenerationController(Controller):
+    """The history, and the same door without waiting."""
+
+    path = "/v1/generations"
+    tags = ("Generations",)
+    opt = access(Access.EITHER)
+    security = SECURITY[Access.EITHER]
+
+    @post(responses=_ASKING, summary="Ask for a generation")
+    async def ask(
+        self, request: ApiRequest, data: NewGeneration, application: Application, prefer: Prefer = None
+    ) -> Response[GenerationView]:
+        """Take a request and answer at once with 202, or wait for it as `Prefer: wait=N` says."""
+        return await _ask(request, data, application, wait_seconds(prefer, 0.0))
+
+    @get(responses=problems(400, 401, 403, 422, 503), summary="List generations")
+    async def list_generations(
+        self,
+        request: ApiRequest,
+        application: Application,
+        limit: Limit = PAGE_SIZE,
+        cursor: CursorText = None,
+        status: Status | None = None,
+        provider: Annotated[str | None, Parameter(max_length=50)] = None,
+        model: Annotated[str | None, Parameter(max_length=100)] = None,
+        tag: Annotated[str | None, Parameter(max_length=64)] = None,
+        favorite: bool | None = None,
+        q: Annotated[str | None, Parameter(max_length=500, description="Words in prompt or title.")] = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        sort: Annotated[
+            Literal["-created_at", "created_at"], Parameter(description="Newest or oldest first.")
+        ] = "-created_at",
+    ) -> PageView[GenerationView]:
+        """List the caller's generations, newest first, those that match every filter given."""
+        matching = GenerationFilter(
+            status=status,
+            provider=provider,
+            model=model,
+            tag=tag,
+            favorite=favorite,
+            words=tuple((q or "").split()),
+            created_after=created_after,
+            created_before=created_before,
+        )
+        wanted = page_request(limit, cursor, oldest_first=sort == "created_at")
+        page = await application.list_generations(principal_of(request), matching, wanted)
+        see = address(request, application)
+        return page_view(page, lambda generation: GenerationView.of(generation, see))
+
+    @delete(status_code=204, responses=problems(401, 403, 503), summary="Clear the history")
+    async def clear(self, request: ApiRequest, application: Application) -> None:
+        """Forget all finished generations and their images' bytes; what is queued or running stays."""
+        await application.clear_history(principal_of(request))
+
+    @get("/{generation_id:str}", responses=problems(401, 403, 404, 503), summary="Read a generation")
+    async def read(self, request: ApiRequest, generation_id: str, application: Application) -> GenerationView:
+        """Read one of the caller's generations as it stands."""
+        generation = await application.read_generation(principal_of(request), _id(generation_id))
+        return GenerationView.of(generation, address(request, application))
+
+    @get("/{generation_id:str}/attempts", responses=problems(401, 403, 404, 503), summary="List attempts")
+    async def attempts(
+        self, request: ApiRequest, generation_id: str, application: Application
+    ) -> PageView[AttemptView]:
+        """List every call made to a provider for a generation: its outcome, whether it was billed, its cost."""
+        attempts = await application.list_attempts(principal_of(request), _id(generation_id))
+        return PageView([AttemptView.of(attempt) for attempt in attempts], None)
+
+    @patch(
+        "/{generation_id:str}",
+        responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        summary="Relabel a generation",
+    )
+    async def relabel(
+        self, request: ApiRequest, generation_id: str, data: GenerationChange, application: Application
+    ) -> GenerationView:
+        """Change title, tags, favorite or metadata; what is left out stays, `null` clears."""
+        generation = await application.relabel_generation(principal_of(request), _id(generation_id), data.applied_to)
+        return GenerationView.of(generation, address(request, application))
+
+    @delete(
+        "/{generation_id:str}",
+        status_code=204,
+        responses=problems(401, 403, 404, 409, 503),
+        summary="Delete a generation",
+    )
+    async def remove(self, request: ApiRequest, generation_id: str, application: Application) -> None:
+        """Forget a finished generation and its images' bytes. What it cost stays in the usage."""
+        await application.delete_generation(principal_of(request), _id(generation_id))
+
+
+def _id(text: str) -> GenerationId:
+    return GenerationId(identifier(GENERATION, text))
+
+
+async def _ask(
+    request: ApiRequest, data: NewGeneration, application: Application, wait: float
+) -> Response[GenerationView]:
+    generation = await application.request_generation(
+        principal_of(request), data.image_request(), labels=data.labels(), priority=data.priority, wait=wait
+    )
+    name = external(GENERATION, generation.id)
+    if generation.failure is not None:
+        raise _error(generation, name)
+    headers: dict[str, Any] = {"Location": f"/v1/generations/{name}", "X-Imagegen-Generation-Id": name}
+    if not generation.status.final:
+        headers["Retry-After"] = _POLL_SECONDS
+    view = await _view(request, generation, data, application)
+    return Response(view, status_code=201 if generation.status.final else 202, headers=headers)
+
+
+async def _view(
+    request: ApiRequest, generation: Generation, data: NewGeneration, application: Application
+) -> GenerationView:
+    if data.response_format == "url":
+        return GenerationView.of(generation, address(request, application))
+    texts = [await inlined(image, application) for image in generation.images]
+    if data.response_format == "b64_json":
+        return GenerationView.of(generation, address(request, application), texts)
+    addresses = {
+        image.id: f"data:{image.content_type};base64,{text}"
+        for image, text in zip(generation.images, texts, strict=True)
+    }
+    return GenerationView.of(generation, lambda image: addresses[image.id])
+
+
+def _error(generation: Generation, name: str) -> Exception:
+    assert generation.failure is not None
+    error = generation.failure.error()
+    error.provider = generation.provider
+    error.generation = name
+    return error

@@ -1,0 +1,64 @@
+"""Health: for load balancers and people on call."""
+
+from collections.abc import Mapping
+
+from litestar import Controller, Response, get
+from msgspec import Struct
+
+from imagegen.application import Application
+from imagegen.application.health import Condition, PartHealth
+from imagegen.web.authentication import SECURITY, Access, access
+
+
+class LiveView(Struct, frozen=True):
+    """The process serves."""
+
+    status: str
+
+
+class PartView(Struct, frozen=True):
+    """One part: how it is, how long its answer took, what is wrong."""
+
+    status: str
+    latency_ms: float
+    detail: str | None
+
+
+class ReadyView(Struct, frozen=True):
+    """The whole and its parts."""
+
+    status: str
+    checks: Mapping[str, PartView]
+
+
+class HealthController(Controller):
+    """Never draws a picture, never needs a credential."""
+
+    path = "/health"
+    tags = ("Operations",)
+    opt = access(Access.PUBLIC)
+    security = SECURITY[Access.PUBLIC]
+
+    @get("/live", summary="Is the process serving?", sync_to_thread=False)
+    def live(self) -> LiveView:
+        """Answer 200 while the process serves."""
+        return LiveView("ok")
+
+    @get(
+        "/ready",
+        summary="Can it do its work?",
+        raises=[],
+    )
+    async def ready(self, application: Application) -> Response[ReadyView]:
+        """Answer 200 when database, storage, queue and workers do their work, 503 when one of them does not.
+
+        A provider that is away makes it `degraded`, still 200: history and storage work.
+        """
+        health = await application.check_health()
+        status = 503 if health.status is Condition.UNAVAILABLE else 200
+        checks = {name: _view(part) for name, part in health.checks.items()}
+        return Response(ReadyView(str(health.status), checks), status_code=status)
+
+
+def _view(part: PartHealth) -> PartView:
+    return PartView(str(part.status), part.latency_ms, part.detail)

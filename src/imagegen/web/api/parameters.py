@@ -1,0 +1,57 @@
+"""What the routes share: identifiers in paths, pages in queries, the errors an operation documents."""
+
+from typing import Annotated, Any, Final, TypeAlias
+from uuid import UUID
+
+from litestar import Request
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+
+from imagegen.domain.errors import NotFound
+from imagegen.domain.identifiers import internal
+from imagegen.domain.pages import DEFAULT_LIMIT, PAGE_LIMIT, Cursor, PageRequest
+from imagegen.web.problems import MEDIA_TYPE, Problem
+
+ApiRequest: TypeAlias = Request[Any, Any, Any]
+
+Limit = Annotated[int, Parameter(ge=PAGE_LIMIT.start, le=PAGE_LIMIT.stop - 1, description="Rows on a page.")]
+CursorText = Annotated[
+    str | None, Parameter(query="cursor", max_length=100, description="`next_cursor` of the page before.")
+]
+PAGE_SIZE: Final = DEFAULT_LIMIT
+
+_MEANING: Final = {
+    400: "The request is malformed.",
+    401: "The credential is missing, unknown, expired or revoked.",
+    403: "The credential may not do this.",
+    404: "It is not there, or not yours.",
+    409: "The current state does not allow this.",
+    413: "The body is too large.",
+    415: "The body is not application/json.",
+    416: "The range lies outside the picture.",
+    422: "Understood, but not valid.",
+    502: "The provider failed.",
+    503: "Not configured, or not available at the moment.",
+    504: "The provider did not answer in time; the outcome may be unknown.",
+}
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """The errors of an operation for the OpenAPI document."""
+    return {
+        status: ResponseSpec(Problem, generate_examples=False, description=_MEANING[status], media_type=MEDIA_TYPE)
+        for status in statuses
+    }
+
+
+def identifier(prefix: str, text: str) -> UUID:
+    """The identifier in a path; one that cannot be is as missing as one that is not there."""
+    found = internal(prefix, text)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def page_request(limit: int, cursor: str | None, *, oldest_first: bool = False) -> PageRequest:
+    """The page that a query asks for; raise `BrokenCursor`."""
+    return PageRequest(limit=limit, after=Cursor.read(cursor) if cursor else None, oldest_first=oldest_first)

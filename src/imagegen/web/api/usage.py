@@ -1,0 +1,44 @@
+"""Usage, and the models it is made with."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.params import Parameter
+
+from imagegen.application import Application
+from imagegen.domain.usage import GroupBy
+from imagegen.web.api.parameters import ApiRequest, problems
+from imagegen.web.api.views import ModelView, PageView, UsageView
+from imagegen.web.authentication import SECURITY, Access, access, principal_of
+
+
+class UsageController(Controller):
+    """What was used, what it cost, and what could be used."""
+
+    tags = ("Usage",)
+    opt = access(Access.EITHER)
+    security = SECURITY[Access.EITHER]
+
+    @get("/v1/usage", responses=problems(400, 401, 403, 422, 503), summary="Read the usage")
+    async def usage(
+        self,
+        request: ApiRequest,
+        application: Application,
+        since: Annotated[datetime | None, Parameter(query="from", description="The first moment that counts.")] = None,
+        until: Annotated[datetime | None, Parameter(query="to", description="The first that does not.")] = None,
+        group_by: GroupBy = GroupBy.DAY,
+    ) -> PageView[UsageView]:
+        """Read images, requests, failures and cost per day, key or model, by default of the last 30 days.
+
+        A generation counts when it ends, and for good: clearing the history does not change the usage.
+        """
+        buckets = await application.read_usage(principal_of(request), since=since, until=until, group_by=group_by)
+        return PageView([UsageView.of(bucket) for bucket in buckets], None)
+
+    @get("/v1/models", responses=problems(401, 403, 503), summary="List models")
+    async def models(self, application: Application) -> PageView[ModelView]:
+        """List every model that is known: what it can do and costs, and whether it is available now."""
+        catalog = application.request_generation.catalog
+        today: date = application.request_generation.clock().date()
+        return PageView([ModelView.of(model, catalog, today) for model in catalog.models], None)

@@ -1,0 +1,104 @@
+"""The HTTP application: routes, guards and the layers every request passes, put together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+from imagegen.application import Application
+from imagegen.web.api.accounts import AuthenticationController, ProfileController, SessionController
+from imagegen.web.api.api_keys import ApiKeyController
+from imagegen.web.api.generations import GenerateController, GenerationController
+from imagegen.web.api.health import HealthController
+from imagegen.web.api.images import ImageController
+from imagegen.web.api.openapi import openapi_config, openapi_document
+from imagegen.web.api.usage import UsageController
+from imagegen.web.authentication import authenticate
+from imagegen.web.gate import LARGEST_BODY, Gate
+from imagegen.web.logging import RequestLog
+from imagegen.web.problems import handle
+
+CONTROLLERS: Final = (
+    AuthenticationController,
+    SessionController,
+    ProfileController,
+    ApiKeyController,
+    GenerateController,
+    GenerationController,
+    ImageController,
+    UsageController,
+    HealthController,
+)
+
+SECURITY_HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-site"),
+)
+"""What every answer carries unless its route says otherwise."""
+
+_EXPOSED: Final = [
+    "ETag",
+    "Location",
+    "Retry-After",
+    "X-Imagegen-Generation-Id",
+    "X-Request-ID",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """What the operator decided about the edge."""
+
+    hosts: tuple[str, ...]
+    cors_origins: tuple[str, ...] = ()
+    public_url: str | None = None
+
+
+def create_app(
+    application: Application,
+    options: WebOptions,
+    *,
+    running: Callable[[], AbstractAsyncContextManager[None]],
+    write_log: Callable[[bytes], object],
+) -> ASGIApp:
+    """The ASGI application. `running` is entered while it serves; `write_log` takes one line of JSON at a time."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with running():
+            yield
+
+    def provide() -> Application:
+        return application
+
+    litestar = Litestar(
+        route_handlers=[*CONTROLLERS, openapi_document],
+        dependencies={"application": Provide(provide, sync_to_thread=False)},
+        guards=[authenticate],
+        exception_handlers={Exception: handle},
+        openapi_config=openapi_config(),
+        cors_config=_cors(options.cors_origins),
+        request_max_body_size=LARGEST_BODY,
+        state=State({"application": application, "public_url": options.public_url}),
+        lifespan=[lifespan],
+        logging_config=None,
+    )
+    gate = Gate(litestar, frozenset(options.hosts))
+    return RequestLog(gate, write_log, SECURITY_HEADERS)
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    if not origins:
+        return None
+    named: dict[str, Any] = {"allow_origins": list(origins), "allow_credentials": False}
+    return CORSConfig(**named, allow_headers=["*"], expose_headers=_EXPOSED, max_age=600)

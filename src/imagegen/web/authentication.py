@@ -1,0 +1,76 @@
+"""Who is asking: the bearer credential of a request becomes a principal before anything else is looked at.
+
+Every route needs one unless it says otherwise; what it accepts is written at the route (`opt=KEY_OR_TOKEN`).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from imagegen.application import Application
+from imagegen.domain.errors import CredentialsMissing, SessionRequired
+from imagegen.domain.users import Principal
+
+KEY_PREFIX: Final = "nb_"
+
+
+class Access(StrEnum):
+    """Which credentials a route accepts."""
+
+    PUBLIC = "public"
+    KEY = "key"
+    TOKEN = "token"  # noqa: S105 - the name of a kind, not a secret
+    EITHER = "either"
+    LINK = "link"
+
+
+def access(kind: Access) -> dict[str, Any]:
+    """The `opt` of a route or controller."""
+    return {"access": kind}
+
+
+SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
+    Access.PUBLIC: [],
+    Access.KEY: [{"apiKey": []}],
+    Access.TOKEN: [{"accessToken": []}],
+    Access.EITHER: [{"apiKey": []}, {"accessToken": []}],
+    Access.LINK: [{}, {"apiKey": []}, {"accessToken": []}],
+}
+"""The same in the words of OpenAPI."""
+
+
+async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Litestar's guard for every route: put the principal into the request's state, or raise."""
+    kind = handler.opt.get("access", Access.EITHER)
+    if kind is Access.PUBLIC:
+        return
+    if kind is Access.LINK and "signature" in connection.query_params:
+        return
+    application: Application = connection.app.state.application
+    text = bearer(connection.headers.get("authorization"))
+    if kind is Access.TOKEN and text.startswith(KEY_PREFIX):
+        await application.authenticate_key(text)  # a wrong key is 401, a right one 403
+        raise SessionRequired
+    if kind is Access.KEY or text.startswith(KEY_PREFIX):
+        principal = await application.authenticate_key(text)
+    else:
+        principal = await application.authenticate_token(text)
+    connection.scope["state"]["principal"] = principal
+
+
+def bearer(header: str | None) -> str:
+    """The credential of an `Authorization` header; raise `CredentialsMissing` unless it is a bearer's."""
+    scheme, _, text = (header or "").partition(" ")
+    text = text.strip()
+    if scheme.lower() != "bearer" or not text:
+        raise CredentialsMissing
+    return text
+
+
+def principal_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+    """The principal that `authenticate` found."""
+    principal: Principal = connection.scope["state"]["principal"]
+    return principal

@@ -1,0 +1,130 @@
+"""Logs: one JSON object a line, for requests and for everything else; never a secret, a prompt or a picture."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from imagegen.domain.identifiers import API_KEY, USER, external
+
+SLOW_SECONDS: Final = 5.0
+_REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
+_PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+request_id_var: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request on whose behalf something is logged."""
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one JSON object; what was given as `extra` becomes members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if (request_id := request_id_var.get()) is not None:
+            line["request_id"] = request_id
+        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class RequestLine(msgspec.Struct, omit_defaults=True):
+    """What is written of one request."""
+
+    time: datetime
+    level: str
+    logger: str
+    message: str
+    request_id: str
+    method: str
+    route: str
+    status: int
+    duration_ms: float
+    user: str | None = None
+    key: str | None = None
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLog:
+    """The outermost ASGI middleware: names the request, writes its line, sets the headers that every answer has."""
+
+    app: ASGIApp
+    write: Callable[[bytes], object]
+    headers: tuple[tuple[bytes, bytes], ...]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and write of it when it has been answered."""
+        if scope["type"] != ScopeType.HTTP:
+            await self.app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        token = request_id_var.set(request_id)
+        own = (*self.headers, (b"x-request-id", request_id.encode()))
+        status = 500
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in own if pair[0] not in present)]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_on)
+        finally:
+            request_id_var.reset(token)
+            self._write(scope, request_id, status, time.perf_counter() - begun)
+
+    def _write(self, scope: HTTPScope, request_id: str, status: int, seconds: float) -> None:
+        principal = scope["state"].get("principal")
+        key = principal.api_key_id if principal else None
+        line = RequestLine(
+            time=datetime.now(UTC),
+            level="info" if status < 500 else "error",  # noqa: PLR2004 - where the fault is ours
+            logger="imagegen.access",
+            message="request",
+            request_id=request_id,
+            method=scope["method"],
+            route=scope.get("path_template") or "unmatched",
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            user=external(USER, principal.user_id) if principal else None,
+            key=external(API_KEY, key) if key else None,
+            slow=seconds > SLOW_SECONDS,
+        )
+        self.write(msgspec.json.encode(line) + b"\n")
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return uuid4().hex
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """Send every logger of the process to standard error as JSON lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("httpx2", "google_genai", "botocore", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,166 @@
+"""Errors as clients see them: RFC 9457 problems, made in this one place.
+
+The families of `domain.errors` get their status here; a new leaf needs no entry.
+"""
+
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from imagegen.domain import errors
+from imagegen.domain.errors import ImagegenError, InvalidRequest, ProviderError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[type[ImagegenError], HTTPStatus]] = {
+    errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ProviderError: HTTPStatus.BAD_GATEWAY,
+    errors.ContentBlocked: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ProviderBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.OutcomeUnknown: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.PictureNotStored: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.GenerationCanceled: HTTPStatus.CONFLICT,
+    errors.ImagegenError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The status of each family; the nearest ancestor of an error counts."""
+
+logger = logging.getLogger("imagegen.web")
+
+
+class ProblemFault(msgspec.Struct, frozen=True):
+    """One thing wrong with the request."""
+
+    pointer: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a request was not served (RFC 9457). `code` is stable; `type` is its page in the documentation."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: tuple[ProblemFault, ...] = ()
+    retry_after: int | None = None
+    retryable: bool | None = None
+    billed: str | None = None
+    provider: str | None = None
+    provider_code: str | None = None
+    generation_id: str | None = None
+
+
+class Refusal(Exception):
+    """A request that is refused before the core is asked: by its framing, its body or its address."""
+
+    def __init__(self, status: HTTPStatus, code: str, title: str, detail: str | None = None, **headers: str) -> None:
+        super().__init__(detail or title)
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail or title
+        self.headers = headers
+
+
+def status_of(error: ImagegenError) -> HTTPStatus:
+    """The status of the nearest family in `STATUS`."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem_of(error: Exception, *, path: str, request_id: str) -> tuple[Problem, dict[str, str]]:
+    """The problem that stands for any exception, and the headers that belong to it; it never fails.
+
+    What nobody foresaw is logged and becomes a 500 that says nothing of the inside.
+    """
+    place: dict[str, Any] = {"instance": path, "request_id": request_id}
+    match error:
+        case ImagegenError():
+            return _of_core(error, place)
+        case Refusal():
+            headers = {name.replace("_", "-"): value for name, value in error.headers.items()}
+            return _problem(error.status, error.code, error.title, error.detail, **place), headers
+        case ValidationException():
+            return _of_validation(error, place), {}
+        case HTTPException() if error.status_code in _HTTP:
+            code, title = _HTTP[error.status_code]
+            return _problem(error.status_code, code, title, title, **place), dict(error.headers or {})
+        case _:
+            logger.error("unexpected %s", type(error).__name__, exc_info=error)
+            return _problem(500, "internal_error", _INTERNAL, _INTERNAL, **place), {}
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for everything."""
+    request_id = request.scope["state"].get("request_id", "")
+    problem, headers = problem_of(error, path=request.scope["path"], request_id=request_id)
+    return Response(msgspec.json.encode(problem), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+_INTERNAL: Final = "Something went wrong on our side"
+_HTTP: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("malformed_request", "The request is malformed"),
+    404: ("not_found", "Not found"),
+    405: ("method_not_allowed", "The resource has no such method"),
+    413: ("body_too_large", "The body is too large"),
+    415: ("unsupported_media_type", "The body must be application/json"),
+}
+"""What Litestar itself refuses."""
+
+
+def _of_core(error: ImagegenError, place: dict[str, Any]) -> tuple[Problem, dict[str, str]]:
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        place["retry_after"] = math.ceil(error.retry_after)
+        headers["Retry-After"] = str(place["retry_after"])
+    if isinstance(error, InvalidRequest):
+        place["errors"] = tuple(ProblemFault(f.pointer, f.message) for f in error.faults)
+    if isinstance(error, ProviderError):
+        place |= {
+            "retryable": error.retryable,
+            "billed": str(error.billed),
+            "provider": error.provider,
+            "provider_code": error.provider_code,
+            "generation_id": error.generation,
+        }
+        if error.generation is not None:
+            headers |= {"X-Imagegen-Generation-Id": error.generation, "Location": f"/v1/generations/{error.generation}"}
+    return _problem(status, error.code, error.title, error.detail, **place), headers
+
+
+def _of_validation(error: ValidationException, place: dict[str, Any]) -> Problem:
+    found = error.extra if isinstance(error.extra, list) else []
+    faults = tuple(
+        ProblemFault(_pointer(item), str(item.get("message", ""))) for item in found if isinstance(item, dict)
+    )
+    title = InvalidRequest.title
+    return _problem(422, InvalidRequest.code, title, faults[0].message if faults else title, errors=faults, **place)
+
+
+def _pointer(item: Mapping[str, Any]) -> str:
+    """A JSON pointer for a body's member; `#name` for a parameter, which no pointer can reach."""
+    key = str(item.get("key", ""))
+    if item.get("source") in {None, "body"}:
+        return "/" + key.replace(".", "/").replace("[", "/").replace("]", "") if key and key != "data" else ""
+    return f"#{key}"
+
+
+def _problem(status: int, code: str, title: str, detail: str, **members: Any) -> Problem:
+    return Problem(type=f"/problems/{code}", title=title, status=int(status), detail=detail, code=code, **members)

@@ -1,0 +1,111 @@
+"""A whole house on memory adapters: the application, its worker and its HTTP door, for tests that need no engine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from builders import SettableClock
+from uuid_utils.compat import uuid7
+
+from imagegen.adapters.memory import (
+    MemoryBlobStore,
+    MemoryDatabase,
+    MemoryPasswordHasher,
+    MemoryProvider,
+    MemoryTokenSigner,
+)
+from imagegen.adapters.pixels import PillowPixels
+from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
+from imagegen.application import Application
+from imagegen.bootstrap.wiring import Outside, wire
+from imagegen.domain.catalog import Capabilities, Catalog, ImageModel
+from imagegen.domain.images import ImageFormat, Quality
+from imagegen.domain.links import LinkSigner
+from imagegen.domain.prices import Price
+from imagegen.domain.sizes import AnySize
+from imagegen.domain.images import Size
+from imagegen.web.app import WebOptions, create_app
+from imagegen.worker import Worker
+
+PASSWORD = "securepassword123"
+
+EASEL = ImageModel(
+    id="easel-1",
+    provider="easel",
+    capabilities=Capabilities(
+        sizes=AnySize(step=1, least=16, longest=2048, shortest=2048, most_ratio=8, default=Size(64, 64)),
+        qualities=frozenset({Quality.LOW, Quality.HIGH}),
+        formats=frozenset(ImageFormat),
+        transparent=True,
+        seed=True,
+    ),
+    price=Price(free=True),
+    aliases=("easel",),
+    default=True,
+)
+"""A model that can do nearly everything, drawn by a `MemoryProvider`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """The application on memory adapters, with the adapters within reach."""
+
+    provider: MemoryProvider
+    models: tuple[ImageModel, ...] = (EASEL,)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    clock: SettableClock = field(default_factory=SettableClock)
+    blobs: Any = field(default_factory=MemoryBlobStore)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    options: WebOptions = WebOptions(hosts=("testserver",))
+    lines: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.queue = InProcessQueue(concurrency=64, grace=1.0)
+        self.events = InProcessEvents()
+        self.application: Application = wire(self.outside())
+
+    def outside(self) -> Outside:
+        """What the application is wired on."""
+        providers = {self.provider.name: self.provider}
+        return Outside(
+            unit_of_work=self.database.unit_of_work,
+            blobs=self.blobs,
+            pixels=PillowPixels(),
+            queue=self.queue,
+            events=self.events,
+            passwords=MemoryPasswordHasher(),
+            signer=MemoryTokenSigner(),
+            links=LinkSigner(key=b"k" * 32),
+            catalog=Catalog(models=self.models, providers=tuple(providers), missing=self.missing),
+            providers=providers,
+            clock=self.clock,
+            new_id=uuid7,
+            patience=timedelta(0),
+            optional={"providers": self.provider.check},
+        )
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """With its worker at work."""
+        worker = Worker(application=self.application, queue=self.queue, clock=self.clock)
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of its HTTP door, while its worker is at work."""
+        app = create_app(
+            self.application, self.options, running=self.working, write_log=self.lines.append
+        )
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar's alias of an ASGI app is narrower
+        async with self.working(), httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            yield client
