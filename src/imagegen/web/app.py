@@ -23,6 +23,7 @@ from imagegen.web.authentication import authenticate
 from imagegen.web.gate import LARGEST_BODY, Gate
 from imagegen.web.logging import RequestLog
 from imagegen.web.problems import handle
+from imagegen.web.reference import REFERENCE_HANDLERS
 
 CONTROLLERS: Final = (
     AuthenticationController,
@@ -82,7 +83,7 @@ def create_app(
         return application
 
     litestar = Litestar(
-        route_handlers=[*CONTROLLERS, openapi_document],
+        route_handlers=[*CONTROLLERS, openapi_document, *REFERENCE_HANDLERS],
         dependencies={"application": Provide(provide, sync_to_thread=False)},
         guards=[authenticate],
         exception_handlers={Exception: handle},

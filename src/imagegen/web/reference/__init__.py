@@ -14,6 +14,7 @@ from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from imagegen.web.api.ranges import matches
 from imagegen.web.authentication import Access, access
 
 FOLDER: Final = Path(__file__).parent
@@ -57,8 +58,7 @@ def load(file: str, media_type: str) -> Asset:
 def send(request: Request[Any, Any, Any], asset: Asset) -> Response[bytes]:
     """Answer with the asset, or with 304 when the client already has it; clients ask again each time."""
     headers = {"ETag": asset.etag, "Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
-    known = request.headers.get("if-none-match", "")
-    if asset.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+    if matches(request.headers.get("if-none-match"), asset.etag):
         return Response(b"", status_code=304, headers=headers, media_type=asset.media_type)
     return Response(asset.content, headers=headers, media_type=asset.media_type)
 
