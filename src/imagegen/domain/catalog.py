@@ -64,12 +64,25 @@ class Catalog:
     """The models that are known, and the providers that are configured, in order of preference.
 
     `missing` maps each provider that lacks its credentials to the variables that would supply them.
+
+    Raises:
+        ValueError: the successors of a model lead to one that is not here, or in a circle.
     """
 
     models: tuple[ImageModel, ...]
     providers: tuple[str, ...]
     missing: Mapping[str, tuple[str, ...]]
     default_model: str | None = None
+
+    def __post_init__(self) -> None:
+        for model in self.models:
+            line, successor = {model.id}, model.successor
+            while successor is not None:
+                heir = self.find(successor)
+                if heir is None or heir.id in line:
+                    raise ValueError(f"the successors of the model '{model.id}' lead nowhere")
+                line.add(heir.id)
+                successor = heir.successor
 
     def find(self, name: str) -> ImageModel | None:
         """The model of that id or alias."""
@@ -78,7 +91,7 @@ class Catalog:
         )
 
     def available(self, model: ImageModel, today: date) -> bool:
-        """Whether a request for it would be sent to it."""
+        """Whether its provider is configured and has not shut it down."""
         return model.provider in self.providers and not model.retired(today)
 
     def choose(self, name: str | None, provider: str | None, today: date) -> ImageModel:
@@ -92,18 +105,12 @@ class Catalog:
         """
         if name is None:
             return self._default(provider, today)
-        asked = model = self.find(name)
-        while model is not None and model.retired(today) and model.successor is not None:
-            model = self.find(model.successor)
-        if asked is None or model is None:
-            raise UnknownModel(faults=(Fault("/model", "No model of this name is known."),))
+        model = self._living(name, today)
         if provider is not None and model.provider != provider:
             raise UnknownModel(faults=(Fault("/model", f"The provider '{provider}' has no such model."),))
-        if model.provider in self.providers:
-            return model
-        if model is asked or provider is not None:
-            raise ProviderNotConfigured(model.provider, self.missing.get(model.provider, ()))
-        return self._default(None, today)
+        if provider is None and model.provider not in self.providers and model is not self.find(name):
+            return self._default(None, today)
+        return self._configured(model)
 
     def fit(self, request: ImageRequest, today: date) -> Fitted:
         """Fit a request to a model; fitting what was fitted changes nothing.
@@ -121,9 +128,23 @@ class Catalog:
             raise UnsupportedParameters(faults=tuple(Fault(f"/{a.parameter}", a.reason) for a in adjustments))
         return Fitted(applied, model, tuple(adjustments))
 
+    def _living(self, name: str, today: date) -> ImageModel:
+        """The model of that name, or the first of its successors that has not been shut down."""
+        model = self.find(name)
+        while model is not None and model.successor is not None and model.retired(today):
+            model = self.find(model.successor)
+        if model is None:
+            raise UnknownModel(faults=(Fault("/model", "No model of this name is known."),))
+        return model
+
+    def _configured(self, model: ImageModel) -> ImageModel:
+        if model.provider not in self.providers:
+            raise ProviderNotConfigured(model.provider, self.missing.get(model.provider, ()))
+        return model
+
     def _default(self, provider: str | None, today: date) -> ImageModel:
         if provider is None and self.default_model is not None:
-            return self.choose(self.default_model, None, today)
+            return self._configured(self._living(self.default_model, today))
         if provider is None:
             provider = next(iter((*self.providers, *self.missing)), "")
         if provider not in self.providers and provider in self.missing:

@@ -1,7 +1,7 @@
 """A generation: a durable job that was asked for, runs, and ends once.
 
     queued ──→ running ──→ succeeded
-      │           ├──────→ failed
+      ├───────────┼──────→ failed
       └───────────┴──────→ canceled
 
 A final state never changes. Every step returns the next state and raises `IllegalTransition` when there is none;

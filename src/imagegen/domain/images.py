@@ -1,5 +1,6 @@
 """Images, and the request for them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -15,6 +16,9 @@ MOST_IMAGES: Final = 10
 MOST_TAGS: Final = 20
 TAG_LIMIT: Final = 64
 RATINGS: Final = range(6)
+
+_SIZE: Final = re.compile(r"([0-9]{1,5})x([0-9]{1,5})")
+"""Five digits are more than any model draws."""
 
 
 class Quality(StrEnum):
@@ -78,10 +82,10 @@ class Size:
         Raises:
             InvalidRequest: it is not two positive whole numbers with an `x` between.
         """
-        width, _, height = text.partition("x")
-        if not (width.isdecimal() and height.isdecimal() and 0 < len(width) <= 5 and 0 < len(height) <= 5):  # noqa: PLR2004 - five digits are more than any model draws
+        form = _SIZE.fullmatch(text)
+        if form is None:
             raise InvalidRequest(faults=(Fault("/size", "A size is like 1024x1024, or auto."),))
-        size = cls(int(width), int(height))
+        size = cls(int(form[1]), int(form[2]))
         if not (size.width and size.height):
             raise InvalidRequest(faults=(Fault("/size", "A size has no zero in it."),))
         return size

@@ -27,7 +27,7 @@ class LinkSigner:
 
     def check(self, image_id: ImageId, expires: int, signature: str, now: datetime) -> None:
         """Raise `InvalidLink` unless the signature is ours and its time has not come."""
-        genuine = hmac.compare_digest(self._signature(image_id, expires).encode(), signature.encode())
+        genuine = signature.isascii() and hmac.compare_digest(self._signature(image_id, expires), signature)
         if not genuine or now.timestamp() >= expires:
             raise InvalidLink
 

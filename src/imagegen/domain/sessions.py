@@ -2,7 +2,7 @@
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, Self
@@ -25,11 +25,11 @@ class RefreshToken:
     """An opaque random credential: a family that all tokens of a session share, and a secret of its own.
 
     The family lets a token that was spent long ago be recognized without keeping every spent token, and
-    only somebody who was once given a token of the session knows it.
+    only somebody who was once given a token of the session knows it. It prints as `***`.
     """
 
-    family: bytes
-    secret: bytes
+    family: bytes = field(repr=False)
+    secret: bytes = field(repr=False)
 
     @classmethod
     def fresh(cls, family: bytes | None = None) -> Self:
@@ -53,6 +53,9 @@ class RefreshToken:
         if token.text != text:
             raise InvalidRefreshToken
         return token
+
+    def __str__(self) -> str:
+        return "***"
 
     @property
     def text(self) -> str:

@@ -1,12 +1,15 @@
 """Which sizes a model draws: a list of them, or any within bounds; and the one nearest to a wish."""
 
 import math
+import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from imagegen.domain.errors import Fault, InvalidRequest
 from imagegen.domain.images import Size
 
+_RATIO: Final = re.compile(r"([0-9]{1,3}):([0-9]{1,3})")
 _LARGEST_TERM: Final = 100
 
 
@@ -16,11 +19,11 @@ def ratio_of(label: str) -> float:
     Raises:
         InvalidRequest: it names none.
     """
-    width, _, height = label.partition(":")
-    if width.isdecimal() and height.isdecimal() and len(width) + len(height) <= 6:  # noqa: PLR2004 - 100:100
-        terms = int(width), int(height)
-        if all(0 < term <= _LARGEST_TERM for term in terms):
-            return terms[0] / terms[1]
+    form = _RATIO.fullmatch(label)
+    if form is not None:
+        width, height = int(form[1]), int(form[2])
+        if 0 < width <= _LARGEST_TERM and 0 < height <= _LARGEST_TERM:
+            return width / height
     raise InvalidRequest(faults=(Fault("/aspect_ratio", "An aspect ratio is like 16:9."),))
 
 
@@ -103,8 +106,9 @@ class AnySize:
         ratio = ratio_of(label)
         if 1 / self.most_ratio <= ratio <= self.most_ratio:
             return label
-        whole = f"{self.most_ratio:g}"
-        return f"{whole}:1" if ratio > 1 else f"1:{whole}"
+        finest = Fraction(self.most_ratio).limit_denominator(_LARGEST_TERM // math.ceil(self.most_ratio))
+        long, short = finest.as_integer_ratio()
+        return f"{long}:{short}" if ratio > 1 else f"{short}:{long}"
 
     def size_of(self, label: str | None) -> Size:
         """The size drawn for an applied shape: about the default's area."""

@@ -1,7 +1,7 @@
 """Users, and the principal on whose behalf something is done."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
@@ -60,7 +60,7 @@ class User:
 
     id: UserId
     email: Email
-    password_hash: str
+    password_hash: str = field(repr=False)
     name: str | None
     avatar_url: str | None
     role: Role

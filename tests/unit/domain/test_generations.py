@@ -1,0 +1,170 @@
+"""The life of a generation, and of one call to a provider."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from builders import NOW, failed, new_attempt, new_generation, new_image, new_user, succeeded
+from imagegen.domain.errors import (
+    PROVIDER_ERRORS,
+    Billed,
+    ContentBlocked,
+    IllegalTransition,
+    OutcomeUnknown,
+    ProviderBusy,
+    ProviderError,
+    Stage,
+)
+from imagegen.domain.generations import Adjustment, Failure, Generation, Outcome, Status
+from imagegen.domain.images import Labels
+
+LATER = NOW + timedelta(seconds=30)
+EARLIER = NOW - timedelta(hours=1)
+QUEUED = new_generation(new_user())
+RUNNING = QUEUED.start(NOW)
+FINAL = [succeeded(QUEUED), failed(QUEUED), QUEUED.cancel(NOW)]
+
+
+def test_three_states_are_final() -> None:
+    """Waiting and working are not."""
+    assert {status for status in Status if status.final} == {Status.SUCCEEDED, Status.FAILED, Status.CANCELED}
+
+
+def test_it_starts() -> None:
+    """From waiting to working, at a moment that is remembered."""
+    running = QUEUED.start(LATER)
+    assert (running.status, running.started_at, running.version) == (Status.RUNNING, LATER, 2)
+
+
+def test_it_succeeds_with_its_pictures() -> None:
+    """Pictures, cost and what only the answer could tell are remembered."""
+    pictures = [new_image(RUNNING, position) for position in range(2)]
+    early = Adjustment("seed", 7, None, "It takes no seed.")
+    late = Adjustment("size", "1024x1024", "1040x1024", "It drew this.")
+    done = replace(RUNNING, adjustments=(early,)).succeed(pictures, cost_micros=39_000, adjustments=(late,), now=LATER)
+    assert (done.status, done.finished_at, done.cost_micros) == (Status.SUCCEEDED, LATER, 39_000)
+    assert done.images == tuple(pictures)
+    assert done.adjustments == (early, late)
+    assert done.failure is None
+
+
+def test_it_does_not_succeed_without_a_picture_of_its_own() -> None:
+    """No picture, or anybody else's, is no success."""
+    strange = new_image(new_generation(new_user()))
+    for pictures in ([], [strange], [new_image(RUNNING), strange], [replace(strange, generation_id=RUNNING.id)]):
+        with pytest.raises(IllegalTransition):
+            RUNNING.succeed(pictures, cost_micros=0, now=LATER)
+
+
+@pytest.mark.parametrize("before", [QUEUED, RUNNING], ids=["queued", "running"])
+def test_it_fails_with_a_reason(before: Generation) -> None:
+    """Sent or not, it can end without a picture, and its cost may be unknown."""
+    failure = Failure.of(OutcomeUnknown())
+    done = before.fail(failure, cost_micros=None, now=LATER)
+    assert (done.status, done.failure, done.cost_micros) == (Status.FAILED, failure, None)
+    assert (done.images, done.finished_at) == ((), LATER)
+
+
+def test_what_is_canceled_before_it_began_costs_nothing() -> None:
+    """Nothing was sent, so nothing was billed."""
+    done = QUEUED.cancel(LATER)
+    assert done.failure is not None
+    assert (done.status, done.failure.code, done.failure.billed) == (Status.CANCELED, "canceled", Billed.NO)
+    assert done.cost_micros == 0
+
+
+def test_what_is_canceled_while_it_runs_has_an_unknown_cost() -> None:
+    """The provider may have charged for it."""
+    done = RUNNING.cancel(LATER)
+    assert done.failure is not None
+    assert (done.failure.billed, done.cost_micros) == (Billed.UNKNOWN, None)
+
+
+@pytest.mark.parametrize("final", FINAL, ids=lambda generation: generation.status)
+def test_an_end_is_an_end(final: Generation) -> None:
+    """Nothing follows, and the error says where it stands."""
+    steps: list[Callable[[], Generation]] = [
+        lambda: final.start(LATER),
+        lambda: final.succeed([new_image(final)], cost_micros=0, now=LATER),
+        lambda: final.fail(Failure.of(OutcomeUnknown()), cost_micros=0, now=LATER),
+        lambda: final.cancel(LATER),
+    ]
+    for step in steps:
+        with pytest.raises(IllegalTransition, match=str(final.status)):
+            step()
+
+
+def test_it_starts_once_and_before_it_succeeds() -> None:
+    """Neither is a second worker let in, nor an answer without a call."""
+    with pytest.raises(IllegalTransition):
+        RUNNING.start(LATER)
+    with pytest.raises(IllegalTransition):
+        QUEUED.succeed([new_image(QUEUED)], cost_micros=0, now=LATER)
+
+
+@pytest.mark.parametrize("generation", [QUEUED, RUNNING, *FINAL], ids=lambda generation: generation.status)
+def test_it_can_be_filed_otherwise_at_any_time(generation: Generation) -> None:
+    """Labels are the caller's own, and nothing else changes with them."""
+    labels = Labels(title="Banana", tags=("fruit",), favorite=True)
+    assert generation.relabel(labels) == replace(generation, labels=labels, version=generation.version + 1)
+
+
+def test_a_clock_set_back_does_not_turn_its_life_back() -> None:
+    """Nothing ends before it began, or begins before it was asked for."""
+    running = QUEUED.start(EARLIER)
+    assert running.started_at == QUEUED.created_at
+    done = QUEUED.start(LATER).cancel(EARLIER)
+    assert done.finished_at == LATER
+    assert QUEUED.cancel(EARLIER).finished_at == QUEUED.created_at
+
+
+def test_progress_is_nothing_or_everything() -> None:
+    """Providers do not tell, so neither do we."""
+    assert (QUEUED.progress, RUNNING.progress) == (0.0, 0.0)
+    assert {generation.progress for generation in FINAL} == {1.0}
+
+
+@pytest.mark.parametrize("kind", PROVIDER_ERRORS.values(), ids=lambda kind: kind.code)
+def test_a_failure_is_its_error_again(kind: type[ProviderError]) -> None:
+    """What was remembered raises the same error: kind, sentence, stage, bill and the provider's code."""
+    error = kind("It went wrong.", billed=Billed.YES, stage=Stage.OUTPUT, retryable=True, provider_code="E42")
+    again = Failure.of(error).error()
+    assert type(again) is kind
+    assert Failure.of(again) == Failure.of(error)
+
+
+def test_a_failure_of_no_known_kind_is_still_an_error() -> None:
+    """A code from a later version is not lost on an older one."""
+    unknown = replace(Failure.of(ContentBlocked()), code="unheard_of")
+    assert type(unknown.error()) is ProviderError
+
+
+def test_a_call_that_answered_is_settled() -> None:
+    """What it cost and what the provider calls it are remembered."""
+    attempt = new_attempt(RUNNING).succeed(cost_micros=39_000, request_id="req_1", billed=Billed.YES, now=LATER)
+    assert (attempt.outcome, attempt.billed, attempt.cost_micros) == (Outcome.SUCCEEDED, Billed.YES, 39_000)
+    assert (attempt.provider_request_id, attempt.finished_at) == ("req_1", LATER)
+
+
+@pytest.mark.parametrize(
+    ("billed", "outcome", "cost"),
+    [(Billed.NO, Outcome.FAILED, 0), (Billed.YES, Outcome.FAILED, 500), (Billed.UNKNOWN, Outcome.UNKNOWN, 500)],
+)
+def test_a_call_that_failed_costs_nothing_only_for_certain(billed: Billed, outcome: Outcome, cost: int) -> None:
+    """Where it may have been billed, the outcome is unknown and the cost is what is known of it."""
+    error = ProviderBusy(billed=billed, request_id="req_2")
+    attempt = new_attempt(RUNNING).fail(error, LATER, cost_micros=500)
+    assert (attempt.outcome, attempt.billed, attempt.cost_micros) == (outcome, billed, cost)
+    assert (attempt.error_code, attempt.provider_request_id) == ("provider_busy", "req_2")
+
+
+def test_a_call_ends_once_and_not_before_it_began() -> None:
+    """Its end is final too, and clocks that are set back do not matter."""
+    ended = new_attempt(RUNNING).fail(ProviderBusy(), EARLIER)
+    assert ended.finished_at == ended.started_at
+    with pytest.raises(IllegalTransition):
+        ended.fail(ProviderBusy(), LATER)
+    with pytest.raises(IllegalTransition):
+        ended.succeed(cost_micros=0, request_id=None, billed=Billed.NO, now=LATER)
