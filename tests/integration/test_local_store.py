@@ -6,9 +6,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -129,6 +132,35 @@ async def test_what_was_left_unfinished_is_not_a_picture(store: LocalStore, root
     os.utime(old, (past := time.time() - ABANDONED - 1, past))
     assert [blob.location async for blob in store.blobs()] == ["ab/x.png"]
     assert files(root) == ["ab/.young", "ab/x.png"]
+
+
+@pytest.fixture
+def system_calls() -> Iterator[list[str]]:
+    """The calls that order what reaches the disk, as they are made in any thread that starts from now on."""
+    made: list[str] = []
+
+    def note(_frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_call" and function in {os.fsync, os.rename, os.replace}:
+            made.append(function.__name__)
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    yield made
+    sys.setprofile(None)
+    threading.setprofile(None)
+
+
+@pytest.mark.parametrize(("durable", "expected"), [(True, ["fsync", "rename", "fsync"]), (False, ["rename"])])
+async def test_a_stored_picture_survives_a_power_cut(
+    root: Path, system_calls: list[str], durable: bool, expected: list[str]
+) -> None:
+    """The bytes are on the disk before they get their name, and the name before `put` returns; unless not wanted."""
+    store = LocalStore(root, durable=durable)
+    await store.put("ab/first.png", b"makes the folders", PNG)
+    system_calls.clear()
+    await store.put("ab/second.png", b"picture", PNG)
+    assert system_calls == expected
+    await store.close()
 
 
 FILL_THE_DISK = """
