@@ -1,0 +1,137 @@
+"""Postgres: a pool of connections, and few trips to the server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import URL
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from imagegen.adapters.database.engine import Engine
+from imagegen.adapters.database.postgres_errors import translated_errors
+from imagegen.adapters.database.postgres_writes import joinable, joined
+from imagegen.adapters.database.schema import REVISION_QUERY, require_head
+from imagegen.adapters.database.statements import Query, Row, Values, Write, compiled
+from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
+
+_DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # its constructor has no annotations
+
+_CONNECTIONS: Final = 10
+_CACHED_STATEMENTS: Final = 500
+
+# Seconds. The server gives up first, so that a statement that is given up has really ended.
+_STATEMENT_TIMEOUT: Final = 10
+_COMMAND_TIMEOUT: Final = 15
+_CONNECT_TIMEOUT: Final = 5
+_POOL_TIMEOUT: Final = 10
+
+
+def dsn_of(url: URL) -> str:
+    """The URL as the driver reads it, password included."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+class PostgresEngine(Engine):
+    """A Postgres database; a lost connection fails what runs on it, and the next statement gets a new one."""
+
+    def __init__(self, url: URL) -> None:
+        self._dsn = dsn_of(url)
+        self._pool: asyncpg.Pool | None = None
+
+    async def start(self) -> None:
+        """Connect, and refuse a schema that is not the newest."""
+        with translated_errors():
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=_CONNECTIONS,
+                timeout=_CONNECT_TIMEOUT,
+                command_timeout=_COMMAND_TIMEOUT,
+                statement_cache_size=_CACHED_STATEMENTS,
+                reset=_leave_as_it_is,
+                server_settings={
+                    "application_name": "imagegen",
+                    "statement_timeout": f"{_STATEMENT_TIMEOUT}s",
+                    "idle_in_transaction_session_timeout": f"{_STATEMENT_TIMEOUT}s",
+                },
+            )
+        try:
+            require_head(await self._revision())
+        except BaseException:
+            await self.close()
+            raise
+
+    async def look_up(self, query: Query, values: Values) -> Sequence[Row]:
+        """Read in one trip."""
+        statement = compiled(query, _DIALECT)
+        async with self._connection() as connection:
+            rows = await connection.fetch(statement.sql, *statement.bind(values))
+        return [statement.read(row) for row in rows]
+
+    async def scan(self, query: Query, values: Values) -> Sequence[Row]:
+        """Read in one trip: nothing here blocks anybody else."""
+        return await self.look_up(query, values)
+
+    async def apply(self, writes: Sequence[Write]) -> None:
+        """Write in one trip where that is possible, else in a transaction."""
+        async with self._connection() as connection:
+            if len(writes) == 1:
+                await _execute(connection, writes[0])
+            elif joinable(writes):
+                await _execute_joined(connection, writes)
+            else:
+                async with connection.transaction():
+                    for write in writes:
+                        await _execute(connection, write)
+
+    async def check(self) -> None:
+        """Make a trip to the server."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1")
+
+    async def close(self) -> None:
+        """Wait for what runs, then disconnect."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        if self._pool is None:
+            raise DatabaseUnavailable("The database is not open.")
+        with translated_errors():
+            async with asyncio.timeout(_POOL_TIMEOUT):
+                connection = await self._pool.acquire()
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection)
+
+    async def _revision(self) -> str | None:
+        async with self._connection() as connection:
+            try:
+                found = await connection.fetchval(REVISION_QUERY)
+            except asyncpg.UndefinedTableError:
+                return None
+        return None if found is None else str(found)
+
+
+async def _leave_as_it_is(_connection: Any) -> None:
+    """Nothing changes a session here, so the driver's reset between two uses, a trip of its own, is spared."""
+
+
+async def _execute(connection: Any, write: Write) -> None:
+    statement = compiled(write.change, _DIALECT)
+    status = await connection.execute(statement.sql, *statement.bind(write.values))
+    if write.checked and status.endswith(" 0"):
+        raise StaleWrite
+
+
+async def _execute_joined(connection: Any, writes: Sequence[Write]) -> None:
+    statements = [compiled(write.change, _DIALECT) for write in writes]
+    parts = tuple((one.sql, write.checked) for one, write in zip(statements, writes, strict=True))
+    values = chain.from_iterable(one.bind(write.values) for one, write in zip(statements, writes, strict=True))
+    await connection.fetch(joined(parts), *values)

@@ -1,0 +1,50 @@
+"""Several writes as one statement: one trip to the server and one transaction, with no BEGIN and no COMMIT to wait for.
+
+    WITH write_0 AS (UPDATE … RETURNING 1), write_1 AS (INSERT … RETURNING 1)
+    SELECT 1 / (SELECT count(*) FROM write_0)
+
+A checked write that met no row divides by zero, which undoes everything.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy import Delete, Insert
+
+from imagegen.adapters.database.statements import Write
+
+_MOST_JOINED: Final = 500
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+
+
+def joinable(writes: Sequence[Write]) -> bool:
+    """Whether the writes are the same as one statement.
+
+    The parts of a statement do not see each other's rows, so no two may touch the same one: a table is either
+    inserted into, or updated once. A deletion takes rows of other tables along, so it stays by itself.
+    """
+    updated = [write.change.table for write in writes if not isinstance(write.change, Insert)]
+    inserted = {write.change.table for write in writes if isinstance(write.change, Insert)}
+    return (
+        not any(isinstance(write.change, Delete) for write in writes)
+        and len(set(updated)) == len(updated)
+        and inserted.isdisjoint(updated)
+    )
+
+
+@lru_cache(_MOST_JOINED)
+def joined(parts: tuple[tuple[str, bool], ...]) -> str:
+    """The one statement for several, each with its word on whether it is checked; parameters follow one another."""
+    writes, counts, before = [], [], 0
+    for number, (sql, checked) in enumerate(parts):
+        writes.append(f"write_{number} AS ({_renumbered(sql, before)} RETURNING 1)")
+        before += len(set(_PARAMETER.findall(sql)))
+        if checked:
+            counts.append(f"1 / (SELECT count(*) FROM write_{number})")  # noqa: S608 - a number of our own
+    return f"WITH {', '.join(writes)} SELECT {', '.join(counts) or '1'}"
+
+
+def _renumbered(sql: str, before: int) -> str:
+    return _PARAMETER.sub(lambda match: f"${int(match[1]) + before}", sql)

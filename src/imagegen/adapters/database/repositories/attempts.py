@@ -1,0 +1,39 @@
+"""The calls to providers."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, insert, select, update
+
+from imagegen.adapters.database.rows import attempt_of, attempt_values
+from imagegen.adapters.database.statements import Write
+from imagegen.adapters.database.tables import attempts
+from imagegen.adapters.database.transaction import Repository
+from imagegen.domain.generations import Attempt
+from imagegen.domain.identifiers import GenerationId
+from imagegen.domain.ports import Attempts
+
+_OF_GENERATION = (
+    select(attempts).where(attempts.c.generation_id == bindparam("generation_id")).order_by(attempts.c.number)
+)
+_ADD = insert(attempts)
+_ENDING = ("finished_at", "outcome", "billed", "cost_micros", "provider_request_id", "error_code")
+_UPDATE = (
+    update(attempts).where(attempts.c.id == bindparam("ended")).values({name: bindparam(name) for name in _ENDING})
+)
+
+
+class SqlAttempts(Repository, Attempts):
+    """The calls to providers."""
+
+    async def of_generation(self, generation_id: GenerationId) -> Sequence[Attempt]:
+        """List the calls by their number."""
+        rows = await self._transaction.look_up(_OF_GENERATION, {"generation_id": generation_id})
+        return [attempt_of(row) for row in rows]
+
+    def add(self, attempt: Attempt) -> None:
+        """Insert a row."""
+        self._transaction.write(Write(_ADD, attempt_values(attempt)))
+
+    def update(self, attempt: Attempt) -> None:
+        """Set how the call ended; it must be there."""
+        self._transaction.write(Write(_UPDATE, {**attempt_values(attempt), "ended": attempt.id}, checked=True))

@@ -1,0 +1,70 @@
+"""The pictures."""
+
+from functools import cache
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from imagegen.adapters.database.pages import cut, paged, values_of
+from imagegen.adapters.database.rows import image_of, image_values, location_start
+from imagegen.adapters.database.statements import Query, Write, next_version, replacing
+from imagegen.adapters.database.tables import images
+from imagegen.adapters.database.transaction import Repository
+from imagegen.domain.identifiers import ImageId, UserId
+from imagegen.domain.images import Image
+from imagegen.domain.pages import Page, PageRequest
+from imagegen.domain.ports import Images
+
+_IS_OWNED = images.c.user_id == bindparam("owner")
+_OF_OWNER = select(images).where(_IS_OWNED)
+_FIND = select(images).where(images.c.id == bindparam("id"))
+_GET = _FIND.where(_IS_OWNED)
+_STORED_AT = (
+    select(images.c.id)
+    .where(images.c.location_start == bindparam("start"), images.c.location == bindparam("location"))
+    .limit(1)
+)
+_ADD = insert(images)
+_UPDATE = replacing(images, "rating", "tags")
+_REMOVE = delete(images).where(images.c.id == bindparam("id"), _IS_OWNED)
+
+
+@cache
+def _page(*, oldest_first: bool, continued: bool) -> Query:
+    return paged(_OF_OWNER, images, oldest_first=oldest_first, continued=continued)
+
+
+class SqlImages(Repository, Images):
+    """The pictures."""
+
+    async def get(self, image_id: ImageId, owner: UserId) -> Image | None:
+        """Look the image up by primary key and owner."""
+        row = await self._transaction.one(_GET, {"id": image_id, "owner": owner})
+        return image_of(row) if row else None
+
+    async def find(self, image_id: ImageId) -> Image | None:
+        """Look the image up by primary key."""
+        row = await self._transaction.one(_FIND, {"id": image_id})
+        return image_of(row) if row else None
+
+    async def page(self, owner: UserId, wanted: PageRequest) -> Page[Image]:
+        """Walk the owner's images by identifier."""
+        query = _page(oldest_first=wanted.oldest_first, continued=wanted.after is not None)
+        rows = await self._transaction.scan(query, {"owner": owner, **values_of(wanted)})
+        return cut([image_of(row) for row in rows], wanted)
+
+    async def stored_at(self, location: str) -> bool:
+        """Look for one image by its location."""
+        sought = {"start": location_start(location), "location": location}
+        return await self._transaction.one(_STORED_AT, sought) is not None
+
+    def add(self, image: Image) -> None:
+        """Insert a row."""
+        self._transaction.write(Write(_ADD, image_values(image)))
+
+    def update(self, image: Image) -> None:
+        """Replace what may change."""
+        self._transaction.write(next_version(_UPDATE, image_values(image)))
+
+    def remove(self, image_id: ImageId, owner: UserId) -> None:
+        """Delete the row, which must be there."""
+        self._transaction.write(Write(_REMOVE, {"id": image_id, "owner": owner}, checked=True))

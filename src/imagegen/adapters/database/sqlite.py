@@ -1,0 +1,121 @@
+"""SQLite: one process, one writer, and readers that cannot write."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import aiosqlite
+from sqlalchemy import URL
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from imagegen.adapters.database.engine import Engine
+from imagegen.adapters.database.errors import SchemaBehind
+from imagegen.adapters.database.schema import require_head
+from imagegen.adapters.database.sqlite_file import (
+    held,
+    open_reader,
+    open_writer,
+    path_of,
+    revision_of,
+    synchronous_of,
+)
+from imagegen.adapters.database.sqlite_writer import SqliteWriter, Step, translated
+from imagegen.adapters.database.statements import Query, Row, Values, Write, compiled
+from imagegen.domain.errors import DatabaseUnavailable
+
+_DIALECT: Final = SQLiteDialect_pysqlite()
+
+
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    reader: sqlite3.Connection
+    scanner: aiosqlite.Connection
+    writer: SqliteWriter
+
+
+class SqliteEngine(Engine):
+    """A database file, taken for this process alone and migrated as it is opened.
+
+    What an index finds at once is read in the event loop's own thread, where it takes microseconds; a hop to another
+    thread takes a hundred times that. What may take long is read in a thread of its own.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._path = path_of(url)
+        self._synchronous = synchronous_of(url)
+        self._connections: _Connections | None = None
+        self._closing = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Take the file, migrate it if need be, and open it."""
+        async with AsyncExitStack() as opened:  # unwound, it closes the readers first and the writer last
+            opened.enter_context(held(self._path))
+            try:
+                await asyncio.to_thread(self._migrate)
+                writer = SqliteWriter(open_writer(self._path, self._synchronous))
+                opened.push_async_callback(writer.close)
+                reader = open_reader(self._path)
+                opened.callback(reader.close)
+                scanner = await aiosqlite.Connection(lambda: open_reader(self._path), iter_chunk_size=0)
+                opened.push_async_callback(scanner.close)
+            except sqlite3.Error as error:
+                raise DatabaseUnavailable(f"The database {self._path} cannot be opened: {error}.") from error
+            self._connections = _Connections(reader, scanner, writer)
+            self._closing = opened.pop_all()
+
+    async def look_up(self, query: Query, values: Values) -> Sequence[Row]:
+        """Read in this thread."""
+        statement = compiled(query, _DIALECT)
+        try:
+            rows = self._open.reader.execute(statement.sql, statement.bind(values)).fetchall()
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        return [statement.read(row) for row in rows]
+
+    async def scan(self, query: Query, values: Values) -> Sequence[Row]:
+        """Read in the scanner's thread."""
+        statement = compiled(query, _DIALECT)
+        try:
+            rows = await self._open.scanner.execute_fetchall(statement.sql, statement.bind(values))
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        return [statement.read(row) for row in rows]
+
+    async def apply(self, writes: Sequence[Write]) -> None:
+        """Hand the writes to the writer, ready for the driver."""
+        await self._open.writer.commit([_step(write) for write in writes])
+
+    async def check(self) -> None:
+        """Read from the file."""
+        try:
+            self._open.reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable from error
+
+    async def close(self) -> None:
+        """Close the readers, then the writer, and give the file back."""
+        self._connections = None
+        await self._closing.aclose()
+
+    @property
+    def _open(self) -> _Connections:
+        if self._connections is None:
+            raise DatabaseUnavailable("The database is not open.")
+        return self._connections
+
+    def _migrate(self) -> None:
+        try:
+            require_head(revision_of(self._path))
+        except SchemaBehind:
+            # Alembic takes longer to load than all the rest of a start, which seldom needs it.
+            from imagegen.adapters.database.migrations import upgrade_file  # noqa: PLC0415
+
+            upgrade_file(self._path)
+
+
+def _step(write: Write) -> Step:
+    statement = compiled(write.change, _DIALECT)
+    return Step(statement.sql, statement.bind(write.values), write.checked)

@@ -1,0 +1,206 @@
+"""The tables as they are at the head of `migrations/`; a test holds the two together.
+
+Whatever belongs to a user goes with the user, and what belongs to a generation goes with the generation. Usage
+records alone outlive their generation, so they do not refer to it.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    literal_column,
+)
+
+from imagegen.adapters.database.column_types import GUID, DateTimeUTC, Document, ScopeSet, Tags, word
+from imagegen.domain.errors import Billed
+from imagegen.domain.generations import Adjustment, Failure, Outcome, Priority, Status
+from imagegen.domain.images import ImageFormat, ImageRequest, Source
+from imagegen.domain.users import Role
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _id() -> Column[Any]:
+    return Column("id", GUID(), primary_key=True)
+
+
+def _owner() -> Column[Any]:
+    return Column("user_id", GUID(), ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, DateTimeUTC(timezone=True), nullable=nullable)
+
+
+def _version() -> Column[Any]:
+    return Column("version", Integer, nullable=False)
+
+
+users: Final = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("email", Text, nullable=False, unique=True),  # as addresses are compared: without case
+    Column("email_as_written", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("name", Text),
+    Column("avatar_url", Text),
+    Column("role", word(Role), nullable=False),
+    _moment("created_at"),
+    _moment("suspended_at", nullable=True),
+    _version(),
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    _id(),
+    _owner(),
+    Column("family_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("secret_hash", LargeBinary(32), nullable=False),
+    Column("spent_hash", LargeBinary(32)),
+    Column("sealed_successor", LargeBinary(32)),
+    Column("user_agent", Text),
+    _moment("created_at"),
+    _moment("last_used_at"),
+    _moment("expires_at"),
+    _moment("ended_at", nullable=True),
+    _version(),
+    Index(None, "user_id", "id"),
+)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _owner(),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("scopes", ScopeSet(), nullable=False),
+    _moment("created_at"),
+    _moment("expires_at", nullable=True),
+    _moment("last_used_at", nullable=True),
+    _moment("revoked_at", nullable=True),
+    _version(),
+    Index(None, "user_id", "id"),
+)
+
+generations: Final = Table(
+    "generations",
+    metadata,
+    _id(),
+    _owner(),
+    # A key is never removed but with its user, so it needs no reference.
+    Column("api_key_id", GUID()),
+    Column("status", word(Status), nullable=False),
+    Column("requested", Document[ImageRequest](ImageRequest), nullable=False),
+    Column("applied", Document[ImageRequest](ImageRequest), nullable=False),
+    Column("adjustments", Document[tuple[Adjustment, ...]](tuple[Adjustment, ...]), nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("title", Text),
+    Column("tags", Tags(), nullable=False),
+    Column("metadata", Document[dict[str, str]](dict[str, str])),
+    Column("external_id", Text),
+    Column("favorite", Boolean, nullable=False),
+    Column("search", Text, nullable=False),  # prompt and title, as words are looked for: without case
+    Column("priority", word(Priority), nullable=False),
+    _moment("created_at"),
+    _moment("started_at", nullable=True),
+    _moment("finished_at", nullable=True),
+    Column("failure", Document[Failure](Failure)),
+    Column("cost_micros", BigInteger),
+    _version(),
+    Index(None, "user_id", "id"),
+)
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    _id(),
+    Column("generation_id", GUID(), ForeignKey("generations.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    _moment("started_at"),
+    _moment("finished_at", nullable=True),
+    Column("outcome", word(Outcome), nullable=False),
+    Column("billed", word(Billed), nullable=False),
+    Column("cost_micros", BigInteger),
+    Column("provider_request_id", Text),
+    Column("error_code", Text),
+    Index(None, "generation_id", "number"),
+)
+
+images: Final = Table(
+    "images",
+    metadata,
+    _id(),
+    _owner(),
+    Column("generation_id", GUID(), ForeignKey("generations.id", ondelete="CASCADE")),
+    Column("attempt_id", GUID()),
+    Column("position", Integer, nullable=False),
+    Column("source", word(Source), nullable=False),
+    Column("location", Text, nullable=False),
+    Column("location_start", Text, nullable=False),  # as much as an index holds: a location may be a picture inline
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("format", word(ImageFormat), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    _moment("created_at"),
+    Column("rating", Integer),
+    Column("tags", Tags(), nullable=False),
+    _version(),
+    Index(None, "user_id", "id"),
+    Index(None, "generation_id", "position"),
+    Index(None, "location_start"),
+)
+
+usage_records: Final = Table(
+    "usage_records",
+    metadata,
+    Column("generation_id", GUID(), primary_key=True),
+    _owner(),
+    Column("api_key_id", GUID()),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    _moment("finished_at"),
+    Column("day", Date, nullable=False),  # of finished_at in UTC: each dialect cuts it from a moment in its own way
+    Column("images", Integer, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("billed", word(Billed), nullable=False),
+    Column("cost_micros", BigInteger),
+    Index(None, "user_id", "finished_at"),
+)
+
+
+def _has_status(*statuses: Status) -> ColumnElement[bool]:
+    # Written into the statement, since a partial index serves only those conditions that it can read.
+    return generations.c.status.in_([literal_column(f"'{status}'") for status in statuses])
+
+
+is_unfinished: Final = _has_status(Status.QUEUED, Status.RUNNING)
+is_finished: Final = _has_status(*(status for status in Status if status.final))
+
+Index("ix_generations_unfinished", generations.c.id, sqlite_where=is_unfinished, postgresql_where=is_unfinished)

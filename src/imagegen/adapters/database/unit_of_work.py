@@ -1,0 +1,41 @@
+"""The unit of work on a database."""
+
+from types import TracebackType
+from typing import Self
+
+from imagegen.adapters.database.engine import Engine
+from imagegen.adapters.database.repositories.api_keys import SqlApiKeys
+from imagegen.adapters.database.repositories.attempts import SqlAttempts
+from imagegen.adapters.database.repositories.generations import SqlGenerations
+from imagegen.adapters.database.repositories.images import SqlImages
+from imagegen.adapters.database.repositories.sessions import SqlSessions
+from imagegen.adapters.database.repositories.usage import SqlUsage
+from imagegen.adapters.database.repositories.users import SqlUsers
+from imagegen.adapters.database.transaction import Transaction
+from imagegen.domain.ports import UnitOfWork
+
+
+class SqlUnitOfWork(UnitOfWork):
+    """One transaction and the repositories that take part in it. It holds no connection between its steps."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._transaction = transaction = Transaction(engine)
+        self.users = SqlUsers(transaction)
+        self.sessions = SqlSessions(transaction)
+        self.api_keys = SqlApiKeys(transaction)
+        self.generations = SqlGenerations(transaction)
+        self.attempts = SqlAttempts(transaction)
+        self.images = SqlImages(transaction)
+        self.usage = SqlUsage(transaction)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._transaction.forget()
+
+    async def commit(self) -> None:
+        """Apply the writes in one transaction."""
+        await self._transaction.commit()
