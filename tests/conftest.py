@@ -1,3 +1,3 @@
 """What every test may use."""
 
-pytest_plugins = ["servers.plugin"]
+pytest_plugins = ["no_skips", "servers.plugin", "stores"]

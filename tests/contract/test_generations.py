@@ -1,0 +1,288 @@
+"""What every store promises of generations and the calls made for them."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from builders import NOW, failed, new_attempt, new_generation, new_id, new_image, new_user, succeeded
+from imagegen.domain.errors import Billed, NoImage, OutcomeUnknown, StaleWrite
+from imagegen.domain.generations import Adjustment, Attempt, Generation, Priority
+from imagegen.domain.identifiers import GenerationId
+from imagegen.domain.images import (
+    PROMPT_LIMIT,
+    Background,
+    ImageFormat,
+    ImageRequest,
+    Labels,
+    Quality,
+    Size,
+    Style,
+)
+from imagegen.domain.ports import UnitOfWorkFactory
+from imagegen.domain.usage import GroupBy, UsageQuery, UsageRecord
+from stores import exact, remember
+
+LATER = NOW + timedelta(seconds=3, microseconds=1)
+USER = new_user()
+PLAIN = new_generation(USER)
+EVERYTHING = ImageRequest(
+    prompt="A fox 🦊\nin the »Schwarzwald« \\ 'quoted' \"twice\" %_",
+    model="sketch-1",
+    provider="sketch",
+    n=10,
+    size=Size(1536, 1024),
+    aspect_ratio="3:2",
+    quality=Quality.HIGH,
+    style=Style.ARTISTIC,
+    output_format=ImageFormat.WEBP,
+    background=Background.TRANSPARENT,
+    negative_prompt="no text, no Ä",
+    seed=2**63 - 1,
+    strict=True,
+)
+FULL = replace(
+    PLAIN,
+    requested=EVERYTHING,
+    applied=replace(EVERYTHING, size=Size(1024, 1024), quality=None),
+    adjustments=(
+        Adjustment("size", "1536x1024", "1024x1024", "It draws squares."),
+        Adjustment("seed", 2**63 - 1, None, "It takes no seed."),
+        Adjustment("model", None, "sketch-1", "The default."),
+    ),
+    labels=Labels(
+        title="Fuchs 🦊",
+        tags=("b", "a", "ä%_\\", '"quoted"'),
+        metadata={"z": "1", "a": "", "schlüssel": "🔑"},
+        external_id="order/42",
+        favorite=True,
+    ),
+    priority=Priority.HIGH,
+)
+IMAGES = tuple(new_image(PLAIN, position) for position in range(10))
+GENERATIONS = {
+    "plain": PLAIN,
+    "full": FULL,
+    "longest prompt": replace(PLAIN, requested=ImageRequest(prompt="🍌" * PROMPT_LIMIT)),
+    "empty labels": replace(PLAIN, labels=Labels(title="", metadata={}, external_id="")),
+    "running": PLAIN.start(LATER),
+    "succeeded": FULL.start(NOW).succeed(
+        IMAGES, cost_micros=2**40, adjustments=(Adjustment("n", 10, 9, "One is missing."),), now=LATER
+    ),
+    "of unknown cost": succeeded(PLAIN, IMAGES[:1], cost_micros=None),
+    "failed": failed(PLAIN, billed=Billed.UNKNOWN, now=LATER),
+    "canceled": PLAIN.start(NOW).cancel(LATER),
+}
+
+
+async def find(unit_of_work: UnitOfWorkFactory, generation: Generation) -> Generation | None:
+    """The generation as it is remembered."""
+    async with unit_of_work() as work:
+        return await work.generations.find(generation.id)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS.values(), ids=GENERATIONS)
+async def test_a_generation_comes_back_whole(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
+    """A generation is read as it was added, to the type and the microsecond, by its owner and by the worker."""
+    await remember(unit_of_work, USER, generation)
+    async with unit_of_work() as work:
+        assert exact(await work.generations.find(generation.id)) == exact(generation)
+        assert exact(await work.generations.get(generation.id, USER.id)) == exact(generation)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS.values(), ids=GENERATIONS)
+async def test_a_change_comes_back_whole(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
+    """A generation is read as its life or its owner changed it last, with the images that came with the change."""
+    await remember(unit_of_work, USER, PLAIN)
+    changed = replace(generation, requested=PLAIN.requested, applied=PLAIN.applied, priority=PLAIN.priority, version=2)
+    async with unit_of_work() as work:
+        work.generations.update(changed)
+        for image in changed.images:
+            work.images.add(image)
+        await work.commit()
+    assert exact(await find(unit_of_work, PLAIN)) == exact(changed)
+
+
+async def test_images_keep_their_order(unit_of_work: UnitOfWorkFactory) -> None:
+    """A generation's images come by their position, however they were added."""
+    await remember(unit_of_work, USER, PLAIN, *reversed(IMAGES))
+    found = await find(unit_of_work, PLAIN)
+    assert found
+    assert found.images == IMAGES
+
+
+async def test_an_update_leaves_images_alone(unit_of_work: UnitOfWorkFactory) -> None:
+    """A generation that is changed without knowing its images, or a rating given meanwhile, keeps both."""
+    done = succeeded(PLAIN, IMAGES[:2])
+    await remember(unit_of_work, USER, done)
+    rated = IMAGES[0].annotate(rating=5, tags=("best",))
+    async with unit_of_work() as work:
+        work.images.update(rated)
+        await work.commit()
+    relabeled = done.relabel(Labels(title="Other"))
+    async with unit_of_work() as work:
+        work.generations.update(replace(relabeled, images=()))
+        await work.commit()
+    assert await find(unit_of_work, done) == replace(relabeled, images=(rated, IMAGES[1]))
+
+
+async def test_a_removed_image_is_missed_by_its_generation(unit_of_work: UnitOfWorkFactory) -> None:
+    """A generation comes without the images that were removed."""
+    done = succeeded(PLAIN, IMAGES[:3])
+    await remember(unit_of_work, USER, done)
+    async with unit_of_work() as work:
+        work.images.remove(IMAGES[1].id, USER.id)
+        await work.commit()
+    assert await find(unit_of_work, done) == replace(done, images=(IMAGES[0], IMAGES[2]))
+
+
+async def test_no_generation_is_none(unit_of_work: UnitOfWorkFactory) -> None:
+    """What was never asked for is `None`; somebody else's is `None` to its not-owner."""
+    other = new_user()
+    await remember(unit_of_work, USER, other, PLAIN)
+    async with unit_of_work() as work:
+        assert await work.generations.find(GenerationId(new_id())) is None
+        assert await work.generations.get(GenerationId(new_id()), USER.id) is None
+        assert await work.generations.get(PLAIN.id, other.id) is None
+
+
+async def test_the_unfinished_are_found(unit_of_work: UnitOfWorkFactory) -> None:
+    """Anybody's queued and running generations from before a moment are found, the oldest first."""
+    other = new_user()
+    times = [NOW + timedelta(microseconds=microsecond) for microsecond in range(7)]
+    generations = [new_generation((USER, other)[place % 2], now=now) for place, now in enumerate(times)]
+    generations[1] = generations[1].start(LATER)
+    generations[2] = succeeded(generations[2], now=LATER)
+    generations[3] = failed(generations[3], now=LATER)
+    generations[4] = generations[4].cancel(LATER)
+    await remember(unit_of_work, USER, other, *reversed(generations))
+    async with unit_of_work() as work:
+        assert list(await work.generations.unfinished(times[6])) == [generations[place].id for place in (0, 1, 5)]
+        assert list(await work.generations.unfinished(times[0])) == []
+
+
+async def test_a_thousand_unfinished_are_found(unit_of_work: UnitOfWorkFactory) -> None:
+    """Of more than a thousand unfinished generations the oldest thousand are found."""
+    generations = [new_generation(USER, now=NOW + timedelta(microseconds=place)) for place in range(1002)]
+    await remember(unit_of_work, USER, *generations)
+    async with unit_of_work() as work:
+        found = await work.generations.unfinished(LATER)
+    assert list(found) == [generation.id for generation in generations[:1000]]
+
+
+async def test_locations_are_those_of_what_has_finished(unit_of_work: UnitOfWorkFactory) -> None:
+    """Locations name the images of the owner's finished generations, of all or of one."""
+    other = new_user()
+    first = succeeded(PLAIN, IMAGES[:2])
+    second, others = succeeded(new_generation(USER)), succeeded(new_generation(other))
+    running = new_generation(USER).start(NOW)
+    await remember(unit_of_work, USER, other, first, second, others, running, new_image(running))
+    async with unit_of_work() as work:
+        places = work.generations.locations
+        assert sorted(await places(USER.id)) == sorted(image.location for image in first.images + second.images)
+        assert sorted(await places(USER.id, first.id)) == sorted(image.location for image in first.images)
+        assert list(await places(USER.id, others.id)) == []
+        assert list(await places(USER.id, running.id)) == []
+        assert list(await places(USER.id, GenerationId(new_id()))) == []
+
+
+@pytest.mark.parametrize("finished", [succeeded(PLAIN), failed(PLAIN), PLAIN.cancel(NOW)], ids=lambda g: g.status)
+async def test_a_finished_generation_is_forgotten(unit_of_work: UnitOfWorkFactory, finished: Generation) -> None:
+    """Removing one forgets it, its attempts and its images; its usage and other generations stay."""
+    attempt, neighbor = new_attempt(PLAIN), succeeded(new_generation(USER))
+    await remember(unit_of_work, USER, finished, attempt, neighbor, UsageRecord.of(finished))
+    async with unit_of_work() as work:
+        work.generations.remove(finished.id, USER.id)
+        await work.commit()
+    usage = UsageQuery(user_id=USER.id, since=NOW, until=LATER, group_by=GroupBy.DAY)
+    async with unit_of_work() as work:
+        assert await work.generations.find(finished.id) is None
+        assert list(await work.attempts.of_generation(finished.id)) == []
+        assert [await work.images.find(image.id) for image in finished.images] == [None] * len(finished.images)
+        assert await work.generations.find(neighbor.id) == neighbor
+        assert [bucket.requests for bucket in await work.usage.report(usage)] == [1]
+
+
+@pytest.mark.parametrize("generation", [PLAIN, PLAIN.start(NOW)], ids=lambda g: g.status)
+async def test_what_has_not_finished_stays(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
+    """Removing a queued or running generation is stale: it may have begun since it was looked at."""
+    await remember(unit_of_work, USER, generation)
+    async with unit_of_work() as work:
+        work.generations.remove(generation.id, USER.id)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    assert await find(unit_of_work, generation) == generation
+
+
+async def test_only_the_owner_forgets(unit_of_work: UnitOfWorkFactory) -> None:
+    """Removing somebody else's generation is stale and removes nothing; so is removing one's own twice."""
+    other, done = new_user(), succeeded(PLAIN)
+    await remember(unit_of_work, USER, other, done)
+    async with unit_of_work() as work:
+        work.generations.remove(done.id, other.id)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    assert await find(unit_of_work, done) == done
+    async with unit_of_work() as work:
+        work.generations.remove(done.id, USER.id)
+        work.generations.remove(done.id, USER.id)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    assert await find(unit_of_work, done) == done
+
+
+async def test_clearing_keeps_what_runs(unit_of_work: UnitOfWorkFactory) -> None:
+    """Clearing forgets the owner's finished generations with all of theirs, and nothing else."""
+    other = new_user()
+    finished = [succeeded(PLAIN), failed(new_generation(USER)), new_generation(USER).cancel(NOW)]
+    kept = [new_generation(USER), new_generation(USER).start(NOW), succeeded(new_generation(other))]
+    await remember(unit_of_work, USER, other, *finished, *kept, *map(new_attempt, finished + kept))
+    for _ in range(2):
+        async with unit_of_work() as work:
+            work.generations.clear(USER.id)
+            await work.commit()
+    assert [await find(unit_of_work, generation) for generation in finished] == [None] * 3
+    assert [await find(unit_of_work, generation) for generation in kept] == kept
+    async with unit_of_work() as work:
+        left = [len(await work.attempts.of_generation(generation.id)) for generation in finished + kept]
+        assert left == [0, 0, 0, 1, 1, 1]
+        assert await work.images.find(finished[0].images[0].id) is None
+
+
+STARTED = new_attempt(PLAIN)
+ATTEMPTS = {
+    "started": STARTED,
+    "succeeded": STARTED.succeed(cost_micros=2**40, request_id="req_🍌", billed=Billed.YES, now=LATER),
+    "failed": STARTED.fail(NoImage(billed=Billed.YES, request_id="req_1"), LATER, cost_micros=7),
+    "of unknown outcome": STARTED.fail(OutcomeUnknown(), LATER),
+}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
+async def test_an_attempt_comes_back_whole(unit_of_work: UnitOfWorkFactory, attempt: Attempt) -> None:
+    """A call is read as it was added, and as it was changed when it had ended."""
+    await remember(unit_of_work, USER, PLAIN, STARTED)
+    async with unit_of_work() as work:
+        assert exact(list(await work.attempts.of_generation(PLAIN.id))) == exact([STARTED])
+        work.attempts.update(attempt)
+        await work.commit()
+    async with unit_of_work() as work:
+        assert exact(list(await work.attempts.of_generation(PLAIN.id))) == exact([attempt])
+
+
+async def test_attempts_come_in_their_order(unit_of_work: UnitOfWorkFactory) -> None:
+    """The calls of one generation come by their number, and those of others do not."""
+    other = new_generation(USER)
+    attempts = [new_attempt(PLAIN, number) for number in range(1, 13)]
+    await remember(unit_of_work, USER, PLAIN, other, new_attempt(other), *reversed(attempts))
+    async with unit_of_work() as work:
+        assert list(await work.attempts.of_generation(PLAIN.id)) == attempts
+
+
+async def test_an_attempt_that_is_gone_cannot_end(unit_of_work: UnitOfWorkFactory) -> None:
+    """The end of a call whose generation was removed meanwhile is stale."""
+    await remember(unit_of_work, USER, PLAIN)
+    async with unit_of_work() as work:
+        work.attempts.update(STARTED)
+        with pytest.raises(StaleWrite):
+            await work.commit()

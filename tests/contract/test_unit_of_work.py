@@ -1,0 +1,291 @@
+"""What every unit of work promises of its commits: durable, all or nothing, and one winner where two collide."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from builders import (
+    NOW,
+    new_attempt,
+    new_generation,
+    new_id,
+    new_image,
+    new_key,
+    new_session,
+    new_upload,
+    new_user,
+    succeeded,
+)
+from imagegen.domain.errors import AlreadyExists, StaleWrite
+from imagegen.domain.identifiers import ApiKeyId, GenerationId, ImageId, SessionId, UserId
+from imagegen.domain.pages import PageRequest
+from imagegen.domain.ports import GenerationFilter, UnitOfWork, UnitOfWorkFactory
+from imagegen.domain.usage import GroupBy, UsageQuery, UsageRecord
+from imagegen.domain.users import User
+from stores import Thing, remember
+
+Read = Callable[[UnitOfWork], Awaitable[object]]
+Update = Callable[[UnitOfWork, int], None]
+
+ID = new_id()
+USER_ID = UserId(ID)
+
+READS: dict[str, Read] = {
+    "users.get": lambda work: work.users.get(USER_ID),
+    "users.by_email": lambda work: work.users.by_email(new_user().email),
+    "sessions.get": lambda work: work.sessions.get(SessionId(ID)),
+    "sessions.by_family": lambda work: work.sessions.by_family(b"family"),
+    "sessions.of_user": lambda work: work.sessions.of_user(USER_ID),
+    "api_keys.get": lambda work: work.api_keys.get(ApiKeyId(ID), USER_ID),
+    "api_keys.by_digest": lambda work: work.api_keys.by_digest(b"digest"),
+    "api_keys.page": lambda work: work.api_keys.page(USER_ID, PageRequest()),
+    "generations.get": lambda work: work.generations.get(GenerationId(ID), USER_ID),
+    "generations.find": lambda work: work.generations.find(GenerationId(ID)),
+    "generations.page": lambda work: work.generations.page(USER_ID, GenerationFilter(), PageRequest()),
+    "generations.unfinished": lambda work: work.generations.unfinished(NOW),
+    "generations.locations": lambda work: work.generations.locations(USER_ID),
+    "attempts.of_generation": lambda work: work.attempts.of_generation(GenerationId(ID)),
+    "images.get": lambda work: work.images.get(ImageId(ID), USER_ID),
+    "images.find": lambda work: work.images.find(ImageId(ID)),
+    "images.page": lambda work: work.images.page(USER_ID, PageRequest()),
+    "images.stored_at": lambda work: work.images.stored_at("nowhere"),
+    "usage.report": lambda work: work.usage.report(
+        UsageQuery(user_id=USER_ID, since=NOW, until=NOW, group_by=GroupBy.DAY)
+    ),
+}
+
+
+async def read_user(unit_of_work: UnitOfWorkFactory, user: User) -> User | None:
+    """The user as a new unit of work reads them."""
+    async with unit_of_work() as work:
+        return await work.users.get(user.id)
+
+
+async def rename(unit_of_work: UnitOfWorkFactory, user: User, name: str) -> bool:
+    """Give the user, as they were read before, another name; tell whether that was the next version."""
+    async with unit_of_work() as work:
+        work.users.update(user.with_profile(name=name, avatar_url=None))
+        try:
+            await work.commit()
+        except StaleWrite:
+            return False
+        return True
+
+
+async def test_what_is_committed_is_read_by_others(unit_of_work: UnitOfWorkFactory) -> None:
+    """A unit of work sees what another one has committed."""
+    user = new_user()
+    await remember(unit_of_work, user)
+    assert await read_user(unit_of_work, user) == user
+
+
+async def test_what_is_not_committed_is_gone(unit_of_work: UnitOfWorkFactory) -> None:
+    """Leaving without a commit forgets the writes."""
+    user = new_user()
+    async with unit_of_work() as work:
+        work.users.add(user)
+    assert await read_user(unit_of_work, user) is None
+
+
+async def test_leaving_by_an_exception_forgets(unit_of_work: UnitOfWorkFactory) -> None:
+    """An exception passes through and takes the writes with it, but not those committed before it."""
+    kept, lost = new_user(), new_user()
+
+    async def fail_half_way() -> None:
+        async with unit_of_work() as work:
+            work.users.add(kept)
+            await work.commit()
+            work.users.add(lost)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
+    assert await read_user(unit_of_work, kept) == kept
+    assert await read_user(unit_of_work, lost) is None
+
+
+async def test_a_commit_of_nothing_is_fine(unit_of_work: UnitOfWorkFactory) -> None:
+    """A unit of work that has only read may be committed."""
+    async with unit_of_work() as work:
+        assert await work.users.get(USER_ID) is None
+        await work.commit()
+
+
+async def test_writes_happen_in_their_order(unit_of_work: UnitOfWorkFactory) -> None:
+    """Within a commit a row may be added, changed and removed."""
+    user, passing = new_user(), new_user()
+    renamed = user.with_profile(name="Second", avatar_url=None)
+    async with unit_of_work() as work:
+        work.users.add(passing)
+        work.users.add(user)
+        work.users.update(renamed)
+        work.users.remove(passing.id)
+        await work.commit()
+    assert await read_user(unit_of_work, user) == renamed
+    assert await read_user(unit_of_work, passing) is None
+
+
+@pytest.mark.parametrize("doomed_first", [True, False])
+async def test_a_stale_write_takes_the_others_with_it(unit_of_work: UnitOfWorkFactory, doomed_first: bool) -> None:
+    """Where one write of a commit is stale, none of them happens, whether it came first or last."""
+    old, new = new_user(), new_user()
+    await remember(unit_of_work, old)
+    async with unit_of_work() as work:
+        if not doomed_first:
+            work.users.add(new)
+        work.users.update(replace(old, name="Skipped a version", version=3))
+        if doomed_first:
+            work.users.add(new)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    assert await read_user(unit_of_work, new) is None
+    assert await read_user(unit_of_work, old) == old
+
+
+@pytest.mark.parametrize("doomed_first", [True, False])
+async def test_a_doubled_value_takes_the_others_with_it(unit_of_work: UnitOfWorkFactory, doomed_first: bool) -> None:
+    """Where one write of a commit doubles a unique value, none of them happens, whether it came first or last."""
+    old, new = new_user("taken@example.com"), new_user()
+    await remember(unit_of_work, old)
+    doubled = new_user("taken@example.com")
+    with pytest.raises(AlreadyExists) as refusal:
+        await remember(unit_of_work, *([doubled, new] if doomed_first else [new, doubled]))
+    assert refusal.value.what == "users.email"
+    assert await read_user(unit_of_work, new) is None
+    assert await read_user(unit_of_work, old) == old
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+async def test_reading_after_writing_is_a_mistake(unit_of_work: UnitOfWorkFactory, read: Read) -> None:
+    """Every read answers before a write, and raises after one instead of not seeing it."""
+    async with unit_of_work() as work:
+        await read(work)
+        work.users.remove(USER_ID)
+        with pytest.raises(RuntimeError):
+            await read(work)
+
+
+async def test_a_read_sees_what_was_committed_meanwhile(unit_of_work: UnitOfWorkFactory) -> None:
+    """Every read sees what is committed when it runs, not when its unit of work began."""
+    user = new_user()
+    async with unit_of_work() as work:
+        assert await work.users.get(user.id) is None
+        await remember(unit_of_work, user)
+        assert await work.users.get(user.id) == user
+
+
+async def test_an_open_unit_of_work_holds_nobody_up(unit_of_work: UnitOfWorkFactory) -> None:
+    """Somebody who has read and gathered writes keeps nobody from committing."""
+    slow, quick = new_user(), new_user()
+    async with unit_of_work() as work:
+        await work.users.get(slow.id)
+        work.users.add(slow)
+        await remember(unit_of_work, quick)
+        await work.commit()
+    assert await read_user(unit_of_work, quick) == quick
+    assert await read_user(unit_of_work, slow) == slow
+
+
+async def test_of_two_claims_one_wins(unit_of_work: UnitOfWorkFactory) -> None:
+    """Two workers that read the same queued generation and start it: one succeeds, the other is told it is stale."""
+    user = new_user()
+    generation = new_generation(user)
+    await remember(unit_of_work, user, generation)
+
+    async def claim() -> bool:
+        async with unit_of_work() as work:
+            found = await work.generations.find(generation.id)
+            assert found
+            await both_have_read.wait()
+            work.generations.update(found.start(NOW))
+            work.attempts.add(new_attempt(found))
+            try:
+                await work.commit()
+            except StaleWrite:
+                return False
+            return True
+
+    both_have_read = asyncio.Barrier(2)
+    assert sorted(await asyncio.gather(claim(), claim())) == [False, True]
+    async with unit_of_work() as work:
+        assert await work.generations.find(generation.id) == generation.start(NOW)
+        assert len(await work.attempts.of_generation(generation.id)) == 1
+
+
+USER = new_user("taken@example.com")
+GENERATION = new_generation(USER)
+DONE = succeeded(GENERATION)
+SESSION, KEY, ATTEMPT, IMAGE = new_session(USER)[0], new_key(USER), new_attempt(GENERATION), new_image(GENERATION)
+ROWS: list[Thing] = [USER, SESSION, KEY, GENERATION, IMAGE]
+UPDATES: dict[str, Update] = {
+    "user": lambda work, version: work.users.update(replace(USER, version=version)),
+    "session": lambda work, version: work.sessions.update(replace(SESSION, version=version)),
+    "key": lambda work, version: work.api_keys.update(replace(KEY, version=version)),
+    "generation": lambda work, version: work.generations.update(replace(GENERATION, version=version)),
+    "image": lambda work, version: work.images.update(replace(IMAGE, version=version)),
+}
+DOUBLES: dict[str, Thing] = {
+    "users.id": replace(new_user(), id=USER.id),
+    "users.email": new_user("TAKEN@example.com"),
+    "sessions.id": replace(new_session(USER)[0], id=SESSION.id),
+    "sessions.family_hash": replace(new_session(USER)[0], family_hash=SESSION.family_hash),
+    "api_keys.id": replace(new_key(USER), id=KEY.id),
+    "api_keys.digest": replace(new_key(USER), digest=KEY.digest),
+    "generations.id": replace(new_generation(USER), id=GENERATION.id),
+    "attempts.id": replace(new_attempt(GENERATION), id=ATTEMPT.id),
+    "images.id": replace(new_image(GENERATION), id=IMAGE.id),
+    "usage_records.generation_id": replace(UsageRecord.of(DONE), images=7),
+}
+
+
+@pytest.mark.parametrize("what", DOUBLES)
+async def test_a_unique_value_is_taken_once(unit_of_work: UnitOfWorkFactory, what: str) -> None:
+    """A second row with a value that only one may have is refused, and the refusal names table and column."""
+    await remember(unit_of_work, *ROWS, ATTEMPT, UsageRecord.of(DONE))
+    with pytest.raises(AlreadyExists) as refusal:
+        await remember(unit_of_work, DOUBLES[what])
+    assert refusal.value.what == what
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+async def test_only_the_next_version_is_written(unit_of_work: UnitOfWorkFactory, update: Update, version: int) -> None:
+    """An update that does not follow on the version that is there is stale."""
+    await remember(unit_of_work, *ROWS)
+    async with unit_of_work() as work:
+        update(work, version)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+
+
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+async def test_what_is_gone_cannot_be_changed(unit_of_work: UnitOfWorkFactory, update: Update) -> None:
+    """An update of a row that was removed meanwhile is stale, and does not bring it back."""
+    await remember(unit_of_work, *ROWS)
+    async with unit_of_work() as work:
+        work.users.remove(USER.id)
+        await work.commit()
+    async with unit_of_work() as work:
+        update(work, 2)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+
+
+ORPHANS: dict[str, Thing] = {
+    "session": new_session(USER)[0],
+    "key": new_key(USER),
+    "generation": new_generation(USER),
+    "attempt": new_attempt(GENERATION),
+    "image": new_image(GENERATION),
+    "upload": new_upload(USER),
+    "usage": UsageRecord.of(succeeded(GENERATION)),
+}
+
+
+@pytest.mark.parametrize("orphan", ORPHANS)
+async def test_nothing_is_added_to_what_is_gone(unit_of_work: UnitOfWorkFactory, orphan: str) -> None:
+    """A row for a user or a generation that was removed meanwhile makes the commit stale."""
+    with pytest.raises(StaleWrite):
+        await remember(unit_of_work, ORPHANS[orphan])
