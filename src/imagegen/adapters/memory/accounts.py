@@ -5,10 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require
+from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require, require_unique
 from imagegen.adapters.memory.transaction import Repository
 from imagegen.domain.api_keys import ApiKey
-from imagegen.domain.errors import AlreadyExists
 from imagegen.domain.identifiers import ApiKeyId, SessionId, UserId
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import ApiKeys, Sessions, Users
@@ -34,8 +33,7 @@ class MemoryUsers(Repository, Users):
         """Add a user whose address nobody has."""
 
         def add(rows: Rows) -> None:
-            if any(other.email.key == user.email.key for other in rows.users.values()):
-                raise AlreadyExists("users.email")
+            require_unique(rows.users, user, lambda user: user.email.key, "users.email")
             insert(rows.users, user.id, user, "users.id")
 
         self._write(add)
@@ -85,6 +83,7 @@ class MemorySessions(Repository, Sessions):
 
         def add(rows: Rows) -> None:
             require(rows.users, session.user_id)
+            require_unique(rows.sessions, session, lambda session: session.family_hash, "sessions.family_hash")
             insert(rows.sessions, session.id, session, "sessions.id")
 
         self._write(add)
@@ -128,26 +127,26 @@ class MemoryApiKeys(Repository, ApiKeys):
 
         def add(rows: Rows) -> None:
             require(rows.users, key.user_id)
+            require_unique(rows.api_keys, key, lambda key: key.digest, "api_keys.digest")
             insert(rows.api_keys, key.id, key, "api_keys.id")
 
         self._write(add)
 
     def update(self, key: ApiKey) -> None:
-        """Put the next version of a key in place, but not an earlier use."""
+        """Put the next version of a key in place; its last use is not the version's to tell."""
 
         def update(rows: Rows) -> None:
             last = replace_next(rows.api_keys, key)
-            if last.last_used_at is not None:
-                _use(rows, key.id, last.last_used_at)
+            rows.api_keys[key.id] = replace(key, last_used_at=last.last_used_at)
 
         self._write(update)
 
     def used(self, key_id: ApiKeyId, now: datetime) -> None:
-        """Remember the latest use of a key that is there."""
-        self._write(lambda rows: _use(rows, key_id, now))
+        """Remember the latest use of a key, if that is there."""
 
+        def use(rows: Rows) -> None:
+            key = rows.api_keys.get(key_id)
+            if key is not None and (key.last_used_at is None or key.last_used_at < now):
+                rows.api_keys[key_id] = replace(key, last_used_at=now)
 
-def _use(rows: Rows, key_id: ApiKeyId, now: datetime) -> None:
-    key = rows.api_keys.get(key_id)
-    if key is not None and (key.last_used_at is None or key.last_used_at < now):
-        rows.api_keys[key_id] = replace(key, last_used_at=now)
+        self._write(use)

@@ -33,8 +33,8 @@ class MemoryPasswordHasher(PasswordHasher):
         return not encoded.startswith(f"{_FORM}$")
 
     async def common(self, password: str) -> bool:
-        """Whether it is among `commonest`."""
-        return password in self._commonest
+        """Whether it is among `commonest`, which are in lower case."""
+        return password.lower() in self._commonest
 
 
 class MemoryTokenSigner(TokenSigner):

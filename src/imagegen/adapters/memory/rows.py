@@ -58,6 +58,12 @@ def insert(table: dict[UUID, _Row], key: UUID, row: _Row, what: str) -> None:
     table[key] = row
 
 
+def require_unique(table: dict[UUID, _Row], row: _Row, value: Callable[[_Row], object], what: str) -> None:
+    """Raise `AlreadyExists(what)` when a row has the same value."""
+    if any(value(other) == value(row) for other in table.values()):
+        raise AlreadyExists(what)
+
+
 def replace_next(table: dict[UUID, _VersionedRow], row: _VersionedRow) -> _VersionedRow:
     """Put a row in the place of its last version, which is returned; raise `StaleWrite` when that is not there."""
     last = table.get(row.id)

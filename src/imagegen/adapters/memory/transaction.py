@@ -45,12 +45,12 @@ class Transaction:
 
     async def commit(self) -> None:
         """Apply the changes in their order to a copy, which then takes the place of what everybody sees."""
+        writes, self._writes = self._writes, []
         await sleep(0)
         rows = self._committed.rows.copy()
-        for change in self._writes:
+        for change in writes:
             change(rows)
         self._committed.rows = rows
-        self._writes.clear()
 
 
 class Repository:
