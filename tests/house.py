@@ -24,6 +24,7 @@ from imagegen.application import Application
 from imagegen.bootstrap.wiring import Outside, wire
 from imagegen.domain.catalog import Capabilities, Catalog, ImageModel
 from imagegen.domain.images import ImageFormat, Quality
+from imagegen.domain.ports import BlobStore
 from imagegen.domain.links import LinkSigner
 from imagegen.domain.prices import Price
 from imagegen.domain.sizes import AnySize
@@ -50,7 +51,7 @@ EASEL = ImageModel(
 """A model that can do nearly everything, drawn by a `MemoryProvider`."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class House:
     """The application on memory adapters, with the adapters within reach."""
 
@@ -58,12 +59,13 @@ class House:
     models: tuple[ImageModel, ...] = (EASEL,)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     clock: SettableClock = field(default_factory=SettableClock)
-    blobs: Any = field(default_factory=MemoryBlobStore)
+    blobs: BlobStore | None = None
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     options: WebOptions = WebOptions(hosts=("testserver",))
     lines: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.store = self.blobs or MemoryBlobStore(self.clock)
         self.queue = InProcessQueue(concurrency=64, grace=1.0)
         self.events = InProcessEvents()
         self.application: Application = wire(self.outside())
@@ -73,7 +75,7 @@ class House:
         providers = {self.provider.name: self.provider}
         return Outside(
             unit_of_work=self.database.unit_of_work,
-            blobs=self.blobs,
+            blobs=self.store,
             pixels=PillowPixels(),
             queue=self.queue,
             events=self.events,

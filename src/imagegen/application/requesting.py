@@ -86,4 +86,3 @@ class RequestGeneration:
         if found is None:
             raise NotFound
         return found
-

@@ -6,7 +6,7 @@ No transaction is open while a provider or a store is asked. Each call is commit
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -160,7 +160,8 @@ class RunGeneration:
             data = await self.pixels.transcode(data, wanted)
             found = self.pixels.measure(data)
         key = f"{attempt.id.hex[-2:]}/{attempt.id}-{index}.{found.format}"
-        location, digest = await asyncio.gather(self.blobs.put(key, data, found.format.content_type), _sha256(data))
+        hashing = _hashing(data)
+        location = await self.blobs.put(key, data, found.format.content_type)
         return Image(
             id=ImageId(self.new_id()),
             user_id=generation.user_id,
@@ -172,7 +173,7 @@ class RunGeneration:
             size=found.size,
             format=found.format,
             bytes=len(data),
-            sha256=digest,
+            sha256=hashing if isinstance(hashing, str) else await hashing,
             created_at=self.clock(),
         )
 
@@ -228,7 +229,12 @@ def _failed(generation: Generation, errors: Sequence[ProviderError], cost: int |
     return generation.fail(failure, cost_micros=cost, now=clock())
 
 
-async def _sha256(data: bytes) -> str:
+def _hashing(data: bytes) -> str | Awaitable[str]:
+    """The SHA-256 of the bytes, or of many bytes its promise from another thread."""
     if len(data) < _SMALL:
-        return hashlib.sha256(data).hexdigest()
-    return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+        return _sha256(data)
+    return asyncio.get_running_loop().run_in_executor(None, _sha256, data)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

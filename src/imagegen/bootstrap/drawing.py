@@ -75,7 +75,7 @@ def choose_drawing(settings: Settings, faults: list[str], registry: Registry = R
     )
     if settings.default_model is not None and catalog.find(settings.default_model) is None:
         faults.append("IMAGEGEN_DEFAULT_MODEL: no model of this name is known")
-    providers = {name: registry.connect(name, settings.environment) for name in active}
+    providers = {name: registry.connect(name, settings.environment, models) for name in active}
     return Drawing(providers=providers, catalog=catalog)
 
 

@@ -5,10 +5,9 @@ from typing import Final
 from litestar import Controller, delete, get, patch, post
 from msgspec import UNSET
 
-from imagegen.application import Application
 from imagegen.domain.identifiers import SESSION, SessionId
 from imagegen.domain.users import Email
-from imagegen.web.api.parameters import ApiRequest, identifier, problems
+from imagegen.web.api.parameters import ApiRequest, Verbs, identifier, problems
 from imagegen.web.api.requests import (
     AccountDeletion,
     Credentials,
@@ -32,19 +31,19 @@ class AuthenticationController(Controller):
     security = SECURITY[Access.PUBLIC]
 
     @post("/register", responses=problems(400, 409, 413, 415, 422, 503), summary="Open an account")
-    async def register(self, request: ApiRequest, data: Registration, application: Application) -> LoginView:
+    async def register(self, request: ApiRequest, data: Registration, application: Verbs) -> LoginView:
         """Open an account and log in to it. The email must not have an account yet, whatever its case."""
         login = await application.register(Email(data.email), data.password, name=data.name, user_agent=_agent(request))
         return LoginView.of(login)
 
     @post("/login", status_code=200, responses=problems(400, 401, 403, 413, 415, 422, 503), summary="Log in")
-    async def log_in(self, request: ApiRequest, data: Credentials, application: Application) -> LoginView:
+    async def log_in(self, request: ApiRequest, data: Credentials, application: Verbs) -> LoginView:
         """Log in with email and password. An unknown email and a wrong password cannot be told apart."""
         login = await application.log_in(Email(data.email), data.password, user_agent=_agent(request))
         return LoginView.of(login)
 
     @post("/refresh", status_code=200, responses=problems(400, 401, 413, 415, 422, 503), summary="Get new tokens")
-    async def refresh(self, data: RefreshRequest, application: Application) -> LoginView:
+    async def refresh(self, data: RefreshRequest, application: Verbs) -> LoginView:
         """Trade a refresh token for a new pair. A token is good once; using a spent one ends its session."""
         return LoginView.of(await application.refresh(data.refresh_token))
 
@@ -58,24 +57,24 @@ class SessionController(Controller):
     security = SECURITY[Access.TOKEN]
 
     @post("/logout", status_code=204, responses=problems(401, 403, 503), summary="Log out")
-    async def log_out(self, request: ApiRequest, application: Application) -> None:
+    async def log_out(self, request: ApiRequest, application: Verbs) -> None:
         """End the session that asks: its access and refresh tokens are refused from then on."""
         await application.end_session(principal_of(request))
 
     @get("/me", responses=problems(401, 403, 503), summary="Who am I?")
-    async def me(self, request: ApiRequest, application: Application) -> UserView:
+    async def me(self, request: ApiRequest, application: Verbs) -> UserView:
         """Read the caller's account."""
         return UserView.of(await application.read_profile(principal_of(request)))
 
     @get("/sessions", responses=problems(401, 403, 503), summary="List sessions")
-    async def sessions(self, request: ApiRequest, application: Application) -> PageView[SessionView]:
+    async def sessions(self, request: ApiRequest, application: Verbs) -> PageView[SessionView]:
         """List the sessions in which the caller is logged in now, newest first."""
         principal = principal_of(request)
         sessions = await application.list_sessions(principal)
         return PageView([SessionView.of(s, current=s.id == principal.session_id) for s in sessions], None)
 
     @delete("/sessions/{session_id:str}", responses=problems(401, 403, 404, 503), summary="End a session")
-    async def end(self, request: ApiRequest, session_id: str, application: Application) -> None:
+    async def end(self, request: ApiRequest, session_id: str, application: Verbs) -> None:
         """End one of the caller's sessions: its tokens are refused from then on."""
         found = SessionId(identifier(SESSION, session_id))
         await application.end_session(principal_of(request), found)
@@ -86,7 +85,7 @@ class SessionController(Controller):
         responses=problems(400, 401, 403, 409, 413, 415, 422, 503),
         summary="Change the password",
     )
-    async def password(self, request: ApiRequest, data: PasswordChange, application: Application) -> None:
+    async def password(self, request: ApiRequest, data: PasswordChange, application: Verbs) -> None:
         """Set a new password; every other session ends."""
         await application.change_password(principal_of(request), current=data.current_password, new=data.new_password)
 
@@ -100,19 +99,19 @@ class ProfileController(Controller):
     security = SECURITY[Access.TOKEN]
 
     @get(responses=problems(401, 403, 503), summary="Read the account")
-    async def read(self, request: ApiRequest, application: Application) -> UserView:
+    async def read(self, request: ApiRequest, application: Verbs) -> UserView:
         """Read the caller's account."""
         return UserView.of(await application.read_profile(principal_of(request)))
 
     @patch(responses=problems(400, 401, 403, 409, 413, 415, 422, 503), summary="Change the account")
-    async def change(self, request: ApiRequest, data: ProfileChange, application: Application) -> UserView:
+    async def change(self, request: ApiRequest, data: ProfileChange, application: Verbs) -> UserView:
         """Change name or picture; what is left out stays, `null` clears."""
         given = {"name": data.name, "avatar_url": data.avatar_url}
         changes = {name: value for name, value in given.items() if value is not UNSET}
         return UserView.of(await application.update_profile(principal_of(request), **changes))
 
     @delete(status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 503), summary="Delete the account")
-    async def delete_account(self, request: ApiRequest, data: AccountDeletion, application: Application) -> None:
+    async def delete_account(self, request: ApiRequest, data: AccountDeletion, application: Verbs) -> None:
         """Remove the account for good: keys, sessions, history, usage, and the bytes of every image."""
         await application.delete_account(principal_of(request), data.password)
 

@@ -3,10 +3,18 @@
 from litestar import Controller, delete, get, patch, post
 from msgspec import UNSET
 
-from imagegen.application import Application
 from imagegen.application.api_keys import KeyChanges
 from imagegen.domain.identifiers import API_KEY, ApiKeyId
-from imagegen.web.api.parameters import PAGE_SIZE, ApiRequest, CursorText, Limit, identifier, page_request, problems
+from imagegen.web.api.parameters import (
+    PAGE_SIZE,
+    ApiRequest,
+    CursorText,
+    Limit,
+    Verbs,
+    identifier,
+    page_request,
+    problems,
+)
 from imagegen.web.api.requests import KeyChange, NewKey
 from imagegen.web.api.views import IssuedKeyView, KeyView, PageView, page_view
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
@@ -21,7 +29,7 @@ class ApiKeyController(Controller):
     security = SECURITY[Access.TOKEN]
 
     @post(responses=problems(400, 401, 403, 413, 415, 422, 503), summary="Issue a key")
-    async def issue(self, request: ApiRequest, data: NewKey, application: Application) -> IssuedKeyView:
+    async def issue(self, request: ApiRequest, data: NewKey, application: Verbs) -> IssuedKeyView:
         """Issue an API key. Its text is in this answer and nowhere else, ever."""
         key, plain = await application.issue_api_key(
             principal_of(request), name=data.name, scopes=data.scopes, expires_at=data.expires_at
@@ -32,7 +40,7 @@ class ApiKeyController(Controller):
     async def list_keys(
         self,
         request: ApiRequest,
-        application: Application,
+        application: Verbs,
         limit: Limit = PAGE_SIZE,
         cursor: CursorText = None,
     ) -> PageView[KeyView]:
@@ -42,7 +50,7 @@ class ApiKeyController(Controller):
         return page_view(page, lambda key: KeyView.of(key, now))
 
     @patch("/{key_id:str}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503), summary="Change a key")
-    async def change(self, request: ApiRequest, key_id: str, data: KeyChange, application: Application) -> KeyView:
+    async def change(self, request: ApiRequest, key_id: str, data: KeyChange, application: Verbs) -> KeyView:
         """Rename a key, change its scopes or its expiry; what is left out stays."""
         changes = KeyChanges(
             name=None if data.name is UNSET else data.name,
@@ -55,6 +63,6 @@ class ApiKeyController(Controller):
         return KeyView.of(key, application.issue_api_key.clock())
 
     @delete("/{key_id:str}", responses=problems(401, 403, 404, 409, 503), summary="Revoke a key")
-    async def revoke(self, request: ApiRequest, key_id: str, application: Application) -> None:
+    async def revoke(self, request: ApiRequest, key_id: str, application: Verbs) -> None:
         """Take a key back: it is refused from the very next request on, and kept for the record."""
         await application.revoke_api_key(principal_of(request), ApiKeyId(identifier(API_KEY, key_id)))

@@ -12,7 +12,16 @@ from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GENERATION, GenerationId, external
 from imagegen.domain.ports import GenerationFilter
 from imagegen.web.api.addresses import address, inlined
-from imagegen.web.api.parameters import PAGE_SIZE, ApiRequest, CursorText, Limit, identifier, page_request, problems
+from imagegen.web.api.parameters import (
+    PAGE_SIZE,
+    ApiRequest,
+    CursorText,
+    Limit,
+    Verbs,
+    identifier,
+    page_request,
+    problems,
+)
 from imagegen.web.api.requests import GenerationChange, NewGeneration
 from imagegen.web.api.views import AttemptView, GenerationView, PageView, page_view
 from imagegen.web.api.waiting import PATIENCE, wait_seconds
@@ -41,7 +50,7 @@ class GenerateController(Controller):
 
     @post(responses=_ASKING, summary="Generate and wait")
     async def generate(
-        self, request: ApiRequest, data: NewGeneration, application: Application, prefer: Prefer = None
+        self, request: ApiRequest, data: NewGeneration, application: Verbs, prefer: Prefer = None
     ) -> Response[GenerationView]:
         """Draw pictures and wait for them: 201 with the whole generation, or 202 as it stands after 100 seconds.
 
@@ -61,7 +70,7 @@ class GenerationController(Controller):
 
     @post(responses=_ASKING, summary="Ask for a generation")
     async def ask(
-        self, request: ApiRequest, data: NewGeneration, application: Application, prefer: Prefer = None
+        self, request: ApiRequest, data: NewGeneration, application: Verbs, prefer: Prefer = None
     ) -> Response[GenerationView]:
         """Take a request and answer at once with 202, or wait for it as `Prefer: wait=N` says."""
         return await _ask(request, data, application, wait_seconds(prefer, 0.0))
@@ -70,7 +79,7 @@ class GenerationController(Controller):
     async def list_generations(
         self,
         request: ApiRequest,
-        application: Application,
+        application: Verbs,
         limit: Limit = PAGE_SIZE,
         cursor: CursorText = None,
         status: Status | None = None,
@@ -102,20 +111,18 @@ class GenerationController(Controller):
         return page_view(page, lambda generation: GenerationView.of(generation, see))
 
     @delete(status_code=204, responses=problems(401, 403, 503), summary="Clear the history")
-    async def clear(self, request: ApiRequest, application: Application) -> None:
+    async def clear(self, request: ApiRequest, application: Verbs) -> None:
         """Forget all finished generations and their images' bytes; what is queued or running stays."""
         await application.clear_history(principal_of(request))
 
     @get("/{generation_id:str}", responses=problems(401, 403, 404, 503), summary="Read a generation")
-    async def read(self, request: ApiRequest, generation_id: str, application: Application) -> GenerationView:
+    async def read(self, request: ApiRequest, generation_id: str, application: Verbs) -> GenerationView:
         """Read one of the caller's generations as it stands."""
         generation = await application.read_generation(principal_of(request), _id(generation_id))
         return GenerationView.of(generation, address(request, application))
 
     @get("/{generation_id:str}/attempts", responses=problems(401, 403, 404, 503), summary="List attempts")
-    async def attempts(
-        self, request: ApiRequest, generation_id: str, application: Application
-    ) -> PageView[AttemptView]:
+    async def attempts(self, request: ApiRequest, generation_id: str, application: Verbs) -> PageView[AttemptView]:
         """List every call made to a provider for a generation: its outcome, whether it was billed, its cost."""
         attempts = await application.list_attempts(principal_of(request), _id(generation_id))
         return PageView([AttemptView.of(attempt) for attempt in attempts], None)
@@ -126,7 +133,7 @@ class GenerationController(Controller):
         summary="Relabel a generation",
     )
     async def relabel(
-        self, request: ApiRequest, generation_id: str, data: GenerationChange, application: Application
+        self, request: ApiRequest, generation_id: str, data: GenerationChange, application: Verbs
     ) -> GenerationView:
         """Change title, tags, favorite or metadata; what is left out stays, `null` clears."""
         generation = await application.relabel_generation(principal_of(request), _id(generation_id), data.applied_to)
@@ -138,7 +145,7 @@ class GenerationController(Controller):
         responses=problems(401, 403, 404, 409, 503),
         summary="Delete a generation",
     )
-    async def remove(self, request: ApiRequest, generation_id: str, application: Application) -> None:
+    async def remove(self, request: ApiRequest, generation_id: str, application: Verbs) -> None:
         """Forget a finished generation and its images' bytes. What it cost stays in the usage."""
         await application.delete_generation(principal_of(request), _id(generation_id))
 

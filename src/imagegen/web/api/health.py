@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from litestar import Controller, Response, get
 from msgspec import Struct
 
-from imagegen.application import Application
 from imagegen.application.health import Condition, PartHealth
+from imagegen.web.api.parameters import Verbs
 from imagegen.web.authentication import SECURITY, Access, access
 
 
@@ -49,7 +49,7 @@ class HealthController(Controller):
         summary="Can it do its work?",
         raises=[],
     )
-    async def ready(self, application: Application) -> Response[ReadyView]:
+    async def ready(self, application: Verbs) -> Response[ReadyView]:
         """Answer 200 when database, storage, queue and workers do their work, 503 when one of them does not.
 
         A provider that is away makes it `degraded`, still 200: history and storage work.

@@ -12,7 +12,16 @@ from imagegen.application import Application
 from imagegen.domain.identifiers import IMAGE, ImageId
 from imagegen.domain.images import Image
 from imagegen.web.api.addresses import address
-from imagegen.web.api.parameters import PAGE_SIZE, ApiRequest, CursorText, Limit, identifier, page_request, problems
+from imagegen.web.api.parameters import (
+    PAGE_SIZE,
+    ApiRequest,
+    CursorText,
+    Limit,
+    Verbs,
+    identifier,
+    page_request,
+    problems,
+)
 from imagegen.web.api.ranges import byte_range, matches
 from imagegen.web.api.requests import ImageChange
 from imagegen.web.api.views import ImageView, PageView, page_view
@@ -32,7 +41,7 @@ class ImageController(Controller):
     async def list_images(
         self,
         request: ApiRequest,
-        application: Application,
+        application: Verbs,
         limit: Limit = PAGE_SIZE,
         cursor: CursorText = None,
     ) -> PageView[ImageView]:
@@ -42,7 +51,7 @@ class ImageController(Controller):
         return page_view(page, lambda image: ImageView.of(image, see))
 
     @get("/{image_id:str}", responses=problems(401, 403, 404, 503), summary="Read an image")
-    async def read(self, request: ApiRequest, image_id: str, application: Application) -> ImageView:
+    async def read(self, request: ApiRequest, image_id: str, application: Verbs) -> ImageView:
         """Read what is known of one of the caller's images; `url` leads to its bytes."""
         image = await application.find_image(principal_of(request), _id(image_id))
         return ImageView.of(image, address(request, application))
@@ -52,9 +61,7 @@ class ImageController(Controller):
         responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
         summary="Rate or tag an image",
     )
-    async def annotate(
-        self, request: ApiRequest, image_id: str, data: ImageChange, application: Application
-    ) -> ImageView:
+    async def annotate(self, request: ApiRequest, image_id: str, data: ImageChange, application: Verbs) -> ImageView:
         """Rate an image from 0 to 5 or take the rating back, set its tags; what is left out stays."""
         image = await application.annotate_image(
             principal_of(request),
@@ -66,7 +73,7 @@ class ImageController(Controller):
         return ImageView.of(image, address(request, application))
 
     @delete("/{image_id:str}", status_code=204, responses=problems(401, 403, 404, 409, 503), summary="Delete an image")
-    async def remove(self, request: ApiRequest, image_id: str, application: Application) -> None:
+    async def remove(self, request: ApiRequest, image_id: str, application: Verbs) -> None:
         """Remove an image and its bytes; its generation stays in the history."""
         await application.delete_image(principal_of(request), _id(image_id))
 
@@ -88,7 +95,7 @@ class ImageController(Controller):
         self,
         request: ApiRequest,
         image_id: str,
-        application: Application,
+        application: Verbs,
         expires: Annotated[int | None, Parameter(ge=0, le=2**53, description="From the signed link.")] = None,
         signature: Annotated[str | None, Parameter(max_length=100, description="From the signed link.")] = None,
     ) -> Response[bytes]:

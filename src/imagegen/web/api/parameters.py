@@ -5,12 +5,16 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import Dependency, Parameter
 
+from imagegen.application import Application
 from imagegen.domain.errors import NotFound
 from imagegen.domain.identifiers import internal
 from imagegen.domain.pages import DEFAULT_LIMIT, PAGE_LIMIT, Cursor, PageRequest
 from imagegen.web.problems import MEDIA_TYPE, Problem
+
+Verbs = Annotated[Application, Dependency(skip_validation=True)]
+"""The product's verbs, as `create_app` was handed them; msgspec need not look inside."""
 
 ApiRequest: TypeAlias = Request[Any, Any, Any]
 

@@ -6,9 +6,8 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.params import Parameter
 
-from imagegen.application import Application
 from imagegen.domain.usage import GroupBy
-from imagegen.web.api.parameters import ApiRequest, problems
+from imagegen.web.api.parameters import ApiRequest, Verbs, problems
 from imagegen.web.api.views import ModelView, PageView, UsageView
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
 
@@ -24,7 +23,7 @@ class UsageController(Controller):
     async def usage(
         self,
         request: ApiRequest,
-        application: Application,
+        application: Verbs,
         since: Annotated[datetime | None, Parameter(query="from", description="The first moment that counts.")] = None,
         until: Annotated[datetime | None, Parameter(query="to", description="The first that does not.")] = None,
         group_by: GroupBy = GroupBy.DAY,
@@ -37,7 +36,7 @@ class UsageController(Controller):
         return PageView([UsageView.of(bucket) for bucket in buckets], None)
 
     @get("/v1/models", responses=problems(401, 403, 503), summary="List models")
-    async def models(self, application: Application) -> PageView[ModelView]:
+    async def models(self, application: Verbs) -> PageView[ModelView]:
         """List every model that is known: what it can do and costs, and whether it is available now."""
         catalog = application.request_generation.catalog
         today: date = application.request_generation.clock().date()
