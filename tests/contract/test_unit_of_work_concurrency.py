@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from builders import new_user
+from builders import NOW, new_generation, new_user, succeeded
 from imagegen.domain.errors import AlreadyExists, StaleWrite
+from imagegen.domain.generations import Generation
 from imagegen.domain.ports import UnitOfWorkFactory
 from imagegen.domain.users import User
 from stores import remember
@@ -91,6 +92,35 @@ async def test_every_version_has_one_winner(unit_of_work: UnitOfWorkFactory) -> 
     assert sorted(versions) == list(range(2, MANY + 2))
     last = versions.index(MANY + 1)
     assert await read_users(unit_of_work, [user]) == [replace(user, name=str(last), version=MANY + 1)]
+
+
+async def test_commits_that_cross_end_one_after_the_other(unit_of_work: UnitOfWorkFactory) -> None:
+    """Users who leave while their generations end are gone, and the end was either in time or is stale.
+
+    The two take the same rows in opposite orders, which a database may have to sort out.
+    """
+    users = [new_user() for _ in range(MANY // 5)]
+    generations = [new_generation(user) for user in users]
+    await remember(unit_of_work, *users, *generations)
+
+    async def end(generation: Generation) -> None:
+        done = succeeded(generation)
+        async with unit_of_work() as work:
+            work.generations.update(generation.start(NOW))
+            work.generations.update(done)
+            work.images.add(done.images[0])
+            await work.commit()
+
+    async def leave(user: User) -> None:
+        async with unit_of_work() as work:
+            work.users.remove(user.id)
+            await work.commit()
+
+    commits = [commit for pair in zip(map(end, generations), map(leave, users), strict=True) for commit in pair]
+    outcomes = await asyncio.gather(*commits, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes[::2]} <= {type(None), StaleWrite}
+    assert outcomes[1::2] == [None] * len(users)
+    assert await read_users(unit_of_work, users) == [None] * len(users)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5, 20])

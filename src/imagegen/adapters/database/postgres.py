@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ _DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # its co
 
 _CONNECTIONS: Final = 10
 _CACHED_STATEMENTS: Final = 500
+_DEADLOCKS: Final = 3
+"""How many a commit may lose before it gives up."""
 
 # Seconds. The server gives up first, so that a statement that is given up has really ended.
 _STATEMENT_TIMEOUT: Final = 10
@@ -76,16 +78,16 @@ class PostgresEngine(Engine):
         return await self.look_up(query, values)
 
     async def apply(self, writes: Sequence[Write]) -> None:
-        """Write in one trip where that is possible, else in a transaction."""
+        """Write in one trip where that is possible, else in a transaction.
+
+        Who loses a deadlock has written nothing and tries again: by then the winner has committed.
+        """
         async with self._connection() as connection:
-            if len(writes) == 1:
-                await _execute(connection, writes[0])
-            elif joinable(writes):
-                await _execute_joined(connection, writes)
-            else:
-                async with connection.transaction():
-                    for write in writes:
-                        await _execute(connection, write)
+            for _ in range(_DEADLOCKS):
+                with suppress(asyncpg.DeadlockDetectedError):
+                    await _apply(connection, writes)
+                    return
+            await _apply(connection, writes)
 
     async def check(self) -> None:
         """Make a trip to the server."""
@@ -121,6 +123,17 @@ class PostgresEngine(Engine):
 
 async def _leave_as_it_is(_connection: Any) -> None:
     """Nothing changes a session here, so the driver's reset between two uses, a trip of its own, is spared."""
+
+
+async def _apply(connection: Any, writes: Sequence[Write]) -> None:
+    if len(writes) == 1:
+        await _execute(connection, writes[0])
+    elif joinable(writes):
+        await _execute_joined(connection, writes)
+    else:
+        async with connection.transaction():
+            for write in writes:
+                await _execute(connection, write)
 
 
 async def _execute(connection: Any, write: Write) -> None:
