@@ -82,18 +82,15 @@ class Stores:
 
     def agree(self, act: Act) -> Any:
         """Do the same on each of them, and return how it ended when it ended in the same way on all."""
-        outcomes = {kind: self.runner.run(_outcome(store, act)) for kind, store in self.kinds.items()}
+        outcomes = {kind: self.runner.run(_done(store, act)) for kind, store in self.kinds.items()}
         told_apart = {kind: exact(outcome) for kind, outcome in outcomes.items()}
         assert told_apart == dict.fromkeys(told_apart, exact(outcomes["memory"]))
         return outcomes["memory"]
 
 
-async def _outcome(store: UnitOfWorkFactory, act: Act) -> object:
+async def _done(store: UnitOfWorkFactory, act: Act) -> object:
     async with store() as work:
-        try:
-            return await act(work)
-        except (AlreadyExists, StaleWrite) as refusal:
-            return type(refusal), getattr(refusal, "what", None)
+        return await act(work)
 
 
 @pytest.fixture
@@ -140,10 +137,15 @@ class Operations(RuleBasedStateMachine):
         """Commit what was gathered."""
         writes, self.gathered, self.batch = self.gathered, [], 1
 
-        async def commit(work: UnitOfWork) -> None:
+        async def commit(work: UnitOfWork) -> object:
             for write in writes:
                 write(work)
-            await work.commit()
+            try:
+                await work.commit()
+            except (AlreadyExists, StaleWrite) as refusal:
+                # Of several reasons any may be told.
+                return (type(refusal), getattr(refusal, "what", None)) if len(writes) == 1 else "refused"
+            return "committed"
 
         self.stores.agree(commit)
 
