@@ -11,7 +11,5 @@ window.SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   tryItOutEnabled: true,
-  // Neither keys in the browser's storage nor a badge from somebody else's validator.
-  persistAuthorization: false,
-  validatorUrl: null,
+  validatorUrl: null, // somebody else's
 });
