@@ -40,14 +40,12 @@ class Assembly:
     blobs: BlobStore
     drawing: Drawing
     passwords: Argon2Hasher
-    pixels: PillowPixels
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         """Connect what has to be connected, and let go of everything at the end, in the opposite order."""
         async with AsyncExitStack() as stack:
-            stack.callback(self.passwords.close)
-            stack.callback(self.pixels.close)
+            stack.push_async_callback(self.passwords.close)
             stack.push_async_callback(self.database.close)
             await self.database.start()
             stack.push_async_callback(self.blobs.close)
@@ -84,13 +82,13 @@ def assemble(settings: Settings) -> Assembly:
     secret = settings.secret_key or kept_secret(settings.data_dir)
     database = open_database(database_url(settings))
     queue = InProcessQueue(concurrency=settings.concurrency, grace=GRACE_SECONDS)
-    passwords, pixels = Argon2Hasher(), PillowPixels()
+    passwords = Argon2Hasher()
     essential: dict[str, Ping] = {"database": database.check, "storage": blobs.check}
     alone = database_url(settings).startswith("sqlite")
     outside = Outside(
         unit_of_work=database.unit_of_work,
         blobs=blobs,
-        pixels=pixels,
+        pixels=PillowPixels(),
         queue=queue,
         events=InProcessEvents(),
         passwords=passwords,
@@ -116,7 +114,6 @@ def assemble(settings: Settings) -> Assembly:
         blobs=blobs,
         drawing=drawing,
         passwords=passwords,
-        pixels=pixels,
     )
 
 
