@@ -16,11 +16,13 @@ from imagegen.web.api.accounts import AuthenticationController, ProfileControlle
 from imagegen.web.api.api_keys import ApiKeyController
 from imagegen.web.api.generations import GenerateController, GenerationController
 from imagegen.web.api.health import HealthController
-from imagegen.web.api.images import ImageController
+from imagegen.web.api.images import ImageContentController, ImageController
 from imagegen.web.api.openapi import openapi_config, openapi_document
+from imagegen.web.api.problem_pages import problem_page
 from imagegen.web.api.usage import UsageController
 from imagegen.web.authentication import authenticate
-from imagegen.web.gate import LARGEST_BODY, Gate
+from imagegen.web.bodies import LARGEST_BODY, JsonRequest
+from imagegen.web.gate import Gate
 from imagegen.web.logging import RequestLog
 from imagegen.web.problems import handle
 from imagegen.web.reference import REFERENCE_HANDLERS
@@ -33,6 +35,7 @@ CONTROLLERS: Final = (
     GenerateController,
     GenerationController,
     ImageController,
+    ImageContentController,
     UsageController,
     HealthController,
 )
@@ -83,12 +86,13 @@ def create_app(
         return application
 
     litestar = Litestar(
-        route_handlers=[*CONTROLLERS, openapi_document, *REFERENCE_HANDLERS],
+        route_handlers=[*CONTROLLERS, problem_page, openapi_document, *REFERENCE_HANDLERS],
         dependencies={"application": Provide(provide, sync_to_thread=False)},
         guards=[authenticate],
         exception_handlers={Exception: handle},
         openapi_config=openapi_config(),
         cors_config=_cors(options.cors_origins),
+        request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         state=State({"application": application, "public_url": options.public_url}),
         lifespan=[lifespan],

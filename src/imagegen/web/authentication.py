@@ -1,6 +1,6 @@
 """Who is asking: the bearer credential of a request becomes a principal before anything else is looked at.
 
-Every route needs one unless it says otherwise; what it accepts is written at the route (`opt=KEY_OR_TOKEN`).
+Every route needs one unless it says otherwise; what it accepts is written at the route (`opt=access(Access.KEY)`).
 """
 
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
+from litestar.enums import HttpMethod
 from litestar.handlers.base import BaseRouteHandler
 
 from imagegen.application import Application
@@ -45,7 +46,7 @@ SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
 async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Litestar's guard for every route: put the principal into the request's state, or raise."""
     kind = handler.opt.get("access", Access.EITHER)
-    if kind is Access.PUBLIC:
+    if kind is Access.PUBLIC or connection.scope.get("method") == HttpMethod.OPTIONS:
         return
     if kind is Access.LINK and "signature" in connection.query_params:
         return

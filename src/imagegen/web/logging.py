@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -41,6 +42,15 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        """Where it broke and what kind of error it was, but not what it says: that may quote a prompt or a secret."""
+        error: BaseException | None = ei[1]
+        parts = []
+        while error is not None:
+            parts.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\nbecause of\n".join(parts)
 
 
 class RequestLine(msgspec.Struct, omit_defaults=True):
@@ -126,5 +136,5 @@ def configure_logging(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("httpx2", "google_genai", "botocore", "asyncio"):
+    for noisy in ("alembic", "httpx2", "google_genai", "botocore", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

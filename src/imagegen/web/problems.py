@@ -14,7 +14,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from imagegen.domain import errors
-from imagegen.domain.errors import ImagegenError, InvalidRequest, ProviderError
+from imagegen.domain.errors import Fault, ImagegenError, InvalidRequest, ProviderError, ProviderNotConfigured
+from imagegen.web.faults import fault_in_parameter, in_query
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -82,20 +83,29 @@ def status_of(error: ImagegenError) -> HTTPStatus:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def problem_of(error: Exception, *, path: str, request_id: str) -> tuple[Problem, dict[str, str]]:
+def problem_of(
+    error: Exception, *, path: str, request_id: str, without_body: bool = False
+) -> tuple[Problem, dict[str, str]]:
     """The problem that stands for any exception, and the headers that belong to it; it never fails.
 
-    What nobody foresaw is logged and becomes a 500 that says nothing of the inside.
+    What nobody foresaw is logged and becomes a 500 that says nothing of the inside. `without_body` says that whatever
+    was wrong came from the query.
     """
     place: dict[str, Any] = {"instance": path, "request_id": request_id}
     match error:
+        case InvalidRequest():
+            faults = tuple(map(in_query, error.faults)) if without_body else error.faults
+            return _of_faults(error, faults, error.detail, place), {}
         case ImagegenError():
             return _of_core(error, place)
         case Refusal():
             headers = {name.replace("_", "-"): value for name, value in error.headers.items()}
             return _problem(error.status, error.code, error.title, error.detail, **place), headers
         case ValidationException():
-            return _of_validation(error, place), {}
+            found = error.extra if isinstance(error.extra, list) else []
+            faults = tuple(fault_in_parameter(item) for item in found)
+            detail = "; ".join(f"{fault.pointer}: {fault.message}" for fault in faults) or InvalidRequest.title
+            return _of_faults(InvalidRequest(), faults, detail, place), {}
         case HTTPException() if error.status_code in _HTTP:
             code, title = _HTTP[error.status_code]
             return _problem(error.status_code, code, title, title, **place), dict(error.headers or {})
@@ -106,18 +116,22 @@ def problem_of(error: Exception, *, path: str, request_id: str) -> tuple[Problem
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything."""
-    request_id = request.scope["state"].get("request_id", "")
-    problem, headers = problem_of(error, path=request.scope["path"], request_id=request_id)
+    problem, headers = problem_of(
+        error,
+        path=request.scope["path"],
+        request_id=request.scope["state"].get("request_id", ""),
+        without_body=request.method == "GET",
+    )
     return Response(msgspec.json.encode(problem), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 _INTERNAL: Final = "Something went wrong on our side"
+_PAUSE: Final = 5
+"""Seconds after which to try again what is not available, where nobody knows better."""
 _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     400: ("malformed_request", "The request is malformed"),
     404: ("not_found", "Not found"),
     405: ("method_not_allowed", "The resource has no such method"),
-    413: ("body_too_large", "The body is too large"),
-    415: ("unsupported_media_type", "The body must be application/json"),
 }
 """What Litestar itself refuses."""
 
@@ -127,11 +141,14 @@ def _of_core(error: ImagegenError, place: dict[str, Any]) -> tuple[Problem, dict
     headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.retry_after is not None:
-        place["retry_after"] = math.ceil(error.retry_after)
+    pause = error.retry_after
+    if pause is None and status is HTTPStatus.SERVICE_UNAVAILABLE and not isinstance(error, ProviderNotConfigured):
+        pause = _PAUSE
+    if pause is not None:
+        place["retry_after"] = math.ceil(pause)
         headers["Retry-After"] = str(place["retry_after"])
-    if isinstance(error, InvalidRequest):
-        place["errors"] = tuple(ProblemFault(f.pointer, f.message) for f in error.faults)
+    if isinstance(error, ProviderNotConfigured):
+        place["provider"] = error.provider
     if isinstance(error, ProviderError):
         place |= {
             "retryable": error.retryable,
@@ -145,21 +162,9 @@ def _of_core(error: ImagegenError, place: dict[str, Any]) -> tuple[Problem, dict
     return _problem(status, error.code, error.title, error.detail, **place), headers
 
 
-def _of_validation(error: ValidationException, place: dict[str, Any]) -> Problem:
-    found = error.extra if isinstance(error.extra, list) else []
-    faults = tuple(
-        ProblemFault(_pointer(item), str(item.get("message", ""))) for item in found if isinstance(item, dict)
-    )
-    title = InvalidRequest.title
-    return _problem(422, InvalidRequest.code, title, faults[0].message if faults else title, errors=faults, **place)
-
-
-def _pointer(item: Mapping[str, Any]) -> str:
-    """A JSON pointer for a body's member; `#name` for a parameter, which no pointer can reach."""
-    key = str(item.get("key", ""))
-    if item.get("source") in {None, "body"}:
-        return "/" + key.replace(".", "/").replace("[", "/").replace("]", "") if key and key != "data" else ""
-    return f"#{key}"
+def _of_faults(error: InvalidRequest, faults: tuple[Fault, ...], detail: str, place: dict[str, Any]) -> Problem:
+    place["errors"] = tuple(ProblemFault(fault.pointer, fault.message) for fault in faults)
+    return _problem(status_of(error), error.code, error.title, detail, **place)
 
 
 def _problem(status: int, code: str, title: str, detail: str, **members: Any) -> Problem:

@@ -1,8 +1,9 @@
 """Accounts and sessions."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from litestar import Controller, delete, get, patch, post
+from litestar.params import Parameter
 from msgspec import UNSET
 
 from imagegen.domain.identifiers import SESSION, SessionId
@@ -22,6 +23,9 @@ from imagegen.web.authentication import SECURITY, Access, access, principal_of
 _AGENT_LIMIT: Final = 200
 
 
+SessionName = Annotated[str, Parameter(description="The id of a session, `ses_…`.")]
+
+
 class AuthenticationController(Controller):
     """Come in without a credential yet."""
 
@@ -30,19 +34,19 @@ class AuthenticationController(Controller):
     opt = access(Access.PUBLIC)
     security = SECURITY[Access.PUBLIC]
 
-    @post("/register", responses=problems(400, 409, 413, 415, 422, 503), summary="Open an account")
+    @post("/register", responses=problems(409, 503, body=True), summary="Open an account")
     async def register(self, request: ApiRequest, data: Registration, application: Verbs) -> LoginView:
         """Open an account and log in to it. The email must not have an account yet, whatever its case."""
         login = await application.register(Email(data.email), data.password, name=data.name, user_agent=_agent(request))
         return LoginView.of(login)
 
-    @post("/login", status_code=200, responses=problems(400, 401, 403, 413, 415, 422, 503), summary="Log in")
+    @post("/login", status_code=200, responses=problems(401, 403, 503, body=True), summary="Log in")
     async def log_in(self, request: ApiRequest, data: Credentials, application: Verbs) -> LoginView:
         """Log in with email and password. An unknown email and a wrong password cannot be told apart."""
         login = await application.log_in(Email(data.email), data.password, user_agent=_agent(request))
         return LoginView.of(login)
 
-    @post("/refresh", status_code=200, responses=problems(400, 401, 413, 415, 422, 503), summary="Get new tokens")
+    @post("/refresh", status_code=200, responses=problems(401, 503, body=True), summary="Get new tokens")
     async def refresh(self, data: RefreshRequest, application: Verbs) -> LoginView:
         """Trade a refresh token for a new pair. A token is good once; using a spent one ends its session."""
         return LoginView.of(await application.refresh(data.refresh_token))
@@ -74,7 +78,7 @@ class SessionController(Controller):
         return PageView([SessionView.of(s, current=s.id == principal.session_id) for s in sessions], None)
 
     @delete("/sessions/{session_id:str}", responses=problems(401, 403, 404, 503), summary="End a session")
-    async def end(self, request: ApiRequest, session_id: str, application: Verbs) -> None:
+    async def end(self, request: ApiRequest, session_id: SessionName, application: Verbs) -> None:
         """End one of the caller's sessions: its tokens are refused from then on."""
         found = SessionId(identifier(SESSION, session_id))
         await application.end_session(principal_of(request), found)
@@ -82,7 +86,7 @@ class SessionController(Controller):
     @post(
         "/password",
         status_code=204,
-        responses=problems(400, 401, 403, 409, 413, 415, 422, 503),
+        responses=problems(401, 403, 409, 503, body=True),
         summary="Change the password",
     )
     async def password(self, request: ApiRequest, data: PasswordChange, application: Verbs) -> None:
@@ -103,14 +107,14 @@ class ProfileController(Controller):
         """Read the caller's account."""
         return UserView.of(await application.read_profile(principal_of(request)))
 
-    @patch(responses=problems(400, 401, 403, 409, 413, 415, 422, 503), summary="Change the account")
+    @patch(responses=problems(401, 403, 409, 503, body=True), summary="Change the account")
     async def change(self, request: ApiRequest, data: ProfileChange, application: Verbs) -> UserView:
         """Change name or picture; what is left out stays, `null` clears."""
         given = {"name": data.name, "avatar_url": data.avatar_url}
         changes = {name: value for name, value in given.items() if value is not UNSET}
         return UserView.of(await application.update_profile(principal_of(request), **changes))
 
-    @delete(status_code=204, responses=problems(400, 401, 403, 413, 415, 422, 503), summary="Delete the account")
+    @delete(status_code=204, responses=problems(401, 403, 503, body=True), summary="Delete the account")
     async def delete_account(self, request: ApiRequest, data: AccountDeletion, application: Verbs) -> None:
         """Remove the account for good: keys, sessions, history, usage, and the bytes of every image."""
         await application.delete_account(principal_of(request), data.password)

@@ -1,10 +1,14 @@
 """API keys."""
 
+from typing import Annotated
+
 from litestar import Controller, delete, get, patch, post
+from litestar.params import Parameter
 from msgspec import UNSET
 
 from imagegen.application.api_keys import KeyChanges
 from imagegen.domain.identifiers import API_KEY, ApiKeyId
+from imagegen.web.api.moments import in_utc
 from imagegen.web.api.parameters import (
     PAGE_SIZE,
     ApiRequest,
@@ -19,6 +23,8 @@ from imagegen.web.api.requests import KeyChange, NewKey
 from imagegen.web.api.views import IssuedKeyView, KeyView, PageView, page_view
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
 
+KeyName = Annotated[str, Parameter(description="The id of a key, `key_…`.")]
+
 
 class ApiKeyController(Controller):
     """Keys are managed with an access token; a key cannot manage keys."""
@@ -28,15 +34,19 @@ class ApiKeyController(Controller):
     opt = access(Access.TOKEN)
     security = SECURITY[Access.TOKEN]
 
-    @post(responses=problems(400, 401, 403, 413, 415, 422, 503), summary="Issue a key")
+    @post(responses=problems(401, 403, 503, body=True), summary="Issue a key")
     async def issue(self, request: ApiRequest, data: NewKey, application: Verbs) -> IssuedKeyView:
         """Issue an API key. Its text is in this answer and nowhere else, ever."""
+        expires_at = in_utc(data.expires_at, "/expires_at") if data.expires_at else None
         key, plain = await application.issue_api_key(
-            principal_of(request), name=data.name, scopes=data.scopes, expires_at=data.expires_at
+            principal_of(request),
+            name=data.name,
+            scopes=None if data.scopes is None else frozenset(data.scopes),
+            expires_at=expires_at,
         )
         return IssuedKeyView.of_issued(key, plain, application.issue_api_key.clock())
 
-    @get(responses=problems(400, 401, 403, 422, 503), summary="List keys")
+    @get(responses=problems(401, 403, 422, 503), summary="List keys")
     async def list_keys(
         self,
         request: ApiRequest,
@@ -49,13 +59,13 @@ class ApiKeyController(Controller):
         now = application.issue_api_key.clock()
         return page_view(page, lambda key: KeyView.of(key, now))
 
-    @patch("/{key_id:str}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503), summary="Change a key")
-    async def change(self, request: ApiRequest, key_id: str, data: KeyChange, application: Verbs) -> KeyView:
+    @patch("/{key_id:str}", responses=problems(401, 403, 404, 409, 503, body=True), summary="Change a key")
+    async def change(self, request: ApiRequest, key_id: KeyName, data: KeyChange, application: Verbs) -> KeyView:
         """Rename a key, change its scopes or its expiry; what is left out stays."""
         changes = KeyChanges(
             name=None if data.name is UNSET else data.name,
-            scopes=None if data.scopes is UNSET else data.scopes,
-            expires_at=None if data.expires_at is UNSET else data.expires_at,
+            scopes=None if data.scopes is UNSET else frozenset(data.scopes),
+            expires_at=in_utc(data.expires_at, "/expires_at") if data.expires_at else None,
             keep_expiry=data.expires_at is UNSET,
         )
         found = ApiKeyId(identifier(API_KEY, key_id))
@@ -63,6 +73,6 @@ class ApiKeyController(Controller):
         return KeyView.of(key, application.issue_api_key.clock())
 
     @delete("/{key_id:str}", responses=problems(401, 403, 404, 409, 503), summary="Revoke a key")
-    async def revoke(self, request: ApiRequest, key_id: str, application: Verbs) -> None:
+    async def revoke(self, request: ApiRequest, key_id: KeyName, application: Verbs) -> None:
         """Take a key back: it is refused from the very next request on, and kept for the record."""
         await application.revoke_api_key(principal_of(request), ApiKeyId(identifier(API_KEY, key_id)))

@@ -1,9 +1,9 @@
 """Generations: ask for pictures, find them again."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from litestar import Controller, Response, delete, get, patch, post
+from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
@@ -12,6 +12,7 @@ from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GENERATION, GenerationId, external
 from imagegen.domain.ports import GenerationFilter
 from imagegen.web.api.addresses import address, inlined
+from imagegen.web.api.moments import moment_parameter, read_moment
 from imagegen.web.api.parameters import (
     PAGE_SIZE,
     ApiRequest,
@@ -31,13 +32,20 @@ _ASKING: Final = {
     202: ResponseSpec(
         GenerationView, generate_examples=False, description="Not finished yet; look again at `Location`."
     ),
-    **problems(400, 401, 403, 409, 413, 415, 422, 502, 503, 504),
+    **problems(401, 403, 409, 502, 503, 504, body=True),
 }
+_NAMING: Final = [
+    ResponseHeader("Location", value="", documentation_only=True, description="Where the generation can be read."),
+    ResponseHeader("X-Imagegen-Generation-Id", value="", documentation_only=True, description="Its id."),
+]
 _POLL_SECONDS: Final = "2"
 
 Prefer = Annotated[
     str | None, Parameter(header="Prefer", description="`wait=N`: how many seconds to wait for the pictures.")
 ]
+
+
+GenerationName = Annotated[str, Parameter(description="The id of a generation, `gen_…`.")]
 
 
 class GenerateController(Controller):
@@ -48,7 +56,7 @@ class GenerateController(Controller):
     opt = access(Access.KEY)
     security = SECURITY[Access.KEY]
 
-    @post(responses=_ASKING, summary="Generate and wait")
+    @post(responses=_ASKING, response_headers=_NAMING, summary="Generate and wait")
     async def generate(
         self, request: ApiRequest, data: NewGeneration, application: Verbs, prefer: Prefer = None
     ) -> Response[GenerationView]:
@@ -68,14 +76,14 @@ class GenerationController(Controller):
     opt = access(Access.EITHER)
     security = SECURITY[Access.EITHER]
 
-    @post(responses=_ASKING, summary="Ask for a generation")
+    @post(responses=_ASKING, response_headers=_NAMING, summary="Ask for a generation")
     async def ask(
         self, request: ApiRequest, data: NewGeneration, application: Verbs, prefer: Prefer = None
     ) -> Response[GenerationView]:
         """Take a request and answer at once with 202, or wait for it as `Prefer: wait=N` says."""
         return await _ask(request, data, application, wait_seconds(prefer, 0.0))
 
-    @get(responses=problems(400, 401, 403, 422, 503), summary="List generations")
+    @get(responses=problems(401, 403, 422, 503), summary="List generations")
     async def list_generations(
         self,
         request: ApiRequest,
@@ -88,8 +96,8 @@ class GenerationController(Controller):
         tag: Annotated[str | None, Parameter(max_length=64)] = None,
         favorite: bool | None = None,
         q: Annotated[str | None, Parameter(max_length=500, description="Words in prompt or title.")] = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
+        created_after: Annotated[str | None, moment_parameter("Only those asked for after this moment.")] = None,
+        created_before: Annotated[str | None, moment_parameter("Only those asked for before it.")] = None,
         sort: Annotated[
             Literal["-created_at", "created_at"], Parameter(description="Newest or oldest first.")
         ] = "-created_at",
@@ -102,8 +110,8 @@ class GenerationController(Controller):
             tag=tag,
             favorite=favorite,
             words=tuple((q or "").split()),
-            created_after=created_after,
-            created_before=created_before,
+            created_after=read_moment("created_after", created_after),
+            created_before=read_moment("created_before", created_before),
         )
         wanted = page_request(limit, cursor, oldest_first=sort == "created_at")
         page = await application.list_generations(principal_of(request), matching, wanted)
@@ -116,24 +124,26 @@ class GenerationController(Controller):
         await application.clear_history(principal_of(request))
 
     @get("/{generation_id:str}", responses=problems(401, 403, 404, 503), summary="Read a generation")
-    async def read(self, request: ApiRequest, generation_id: str, application: Verbs) -> GenerationView:
+    async def read(self, request: ApiRequest, generation_id: GenerationName, application: Verbs) -> GenerationView:
         """Read one of the caller's generations as it stands."""
         generation = await application.read_generation(principal_of(request), _id(generation_id))
         return GenerationView.of(generation, address(request, application))
 
     @get("/{generation_id:str}/attempts", responses=problems(401, 403, 404, 503), summary="List attempts")
-    async def attempts(self, request: ApiRequest, generation_id: str, application: Verbs) -> PageView[AttemptView]:
+    async def attempts(
+        self, request: ApiRequest, generation_id: GenerationName, application: Verbs
+    ) -> PageView[AttemptView]:
         """List every call made to a provider for a generation: its outcome, whether it was billed, its cost."""
         attempts = await application.list_attempts(principal_of(request), _id(generation_id))
         return PageView([AttemptView.of(attempt) for attempt in attempts], None)
 
     @patch(
         "/{generation_id:str}",
-        responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        responses=problems(401, 403, 404, 409, 503, body=True),
         summary="Relabel a generation",
     )
     async def relabel(
-        self, request: ApiRequest, generation_id: str, data: GenerationChange, application: Verbs
+        self, request: ApiRequest, generation_id: GenerationName, data: GenerationChange, application: Verbs
     ) -> GenerationView:
         """Change title, tags, favorite or metadata; what is left out stays, `null` clears."""
         generation = await application.relabel_generation(principal_of(request), _id(generation_id), data.applied_to)
@@ -145,7 +155,7 @@ class GenerationController(Controller):
         responses=problems(401, 403, 404, 409, 503),
         summary="Delete a generation",
     )
-    async def remove(self, request: ApiRequest, generation_id: str, application: Verbs) -> None:
+    async def remove(self, request: ApiRequest, generation_id: GenerationName, application: Verbs) -> None:
         """Forget a finished generation and its images' bytes. What it cost stays in the usage."""
         await application.delete_generation(principal_of(request), _id(generation_id))
 

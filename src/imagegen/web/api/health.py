@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from litestar import Controller, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from imagegen.application.health import Condition, PartHealth
-from imagegen.web.api.parameters import Verbs
+from imagegen.web.api.parameters import Verbs, problems
 from imagegen.web.authentication import SECURITY, Access, access
 
 
@@ -19,7 +20,7 @@ class LiveView(Struct, frozen=True):
 class PartView(Struct, frozen=True):
     """One part: how it is, how long its answer took, what is wrong."""
 
-    status: str
+    status: Condition
     latency_ms: float
     detail: str | None
 
@@ -27,7 +28,7 @@ class PartView(Struct, frozen=True):
 class ReadyView(Struct, frozen=True):
     """The whole and its parts."""
 
-    status: str
+    status: Condition
     checks: Mapping[str, PartView]
 
 
@@ -39,15 +40,18 @@ class HealthController(Controller):
     opt = access(Access.PUBLIC)
     security = SECURITY[Access.PUBLIC]
 
-    @get("/live", summary="Is the process serving?", sync_to_thread=False)
+    @get("/live", responses=problems(), summary="Is the process serving?", sync_to_thread=False)
     def live(self) -> LiveView:
         """Answer 200 while the process serves."""
         return LiveView("ok")
 
     @get(
         "/ready",
+        responses={
+            **problems(),
+            503: ResponseSpec(ReadyView, generate_examples=False, description="An essential part is away."),
+        },
         summary="Can it do its work?",
-        raises=[],
     )
     async def ready(self, application: Verbs) -> Response[ReadyView]:
         """Answer 200 when database, storage, queue and workers do their work, 503 when one of them does not.
@@ -57,8 +61,8 @@ class HealthController(Controller):
         health = await application.check_health()
         status = 503 if health.status is Condition.UNAVAILABLE else 200
         checks = {name: _view(part) for name, part in health.checks.items()}
-        return Response(ReadyView(str(health.status), checks), status_code=status)
+        return Response(ReadyView(health.status, checks), status_code=status)
 
 
 def _view(part: PartHealth) -> PartView:
-    return PartView(str(part.status), part.latency_ms, part.detail)
+    return PartView(part.status, part.latency_ms, part.detail)

@@ -4,13 +4,14 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from litestar import Controller, Response, delete, get, patch
+from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from msgspec import UNSET
 
 from imagegen.application import Application
-from imagegen.domain.identifiers import IMAGE, ImageId
-from imagegen.domain.images import Image
+from imagegen.domain.identifiers import IMAGE, ImageId, external
+from imagegen.domain.images import Image, ImageFormat
 from imagegen.web.api.addresses import address
 from imagegen.web.api.parameters import (
     PAGE_SIZE,
@@ -28,6 +29,13 @@ from imagegen.web.api.views import ImageView, PageView, page_view
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
 from imagegen.web.problems import Refusal
 
+ImageName = Annotated[str, Parameter(description="The id of an image, `img_…`.")]
+
+
+def _picture(description: str) -> ResponseSpec:
+    png = ImageFormat.PNG.content_type
+    return ResponseSpec(bytes, generate_examples=False, description=description, media_type=png)
+
 
 class ImageController(Controller):
     """The gallery."""
@@ -37,7 +45,7 @@ class ImageController(Controller):
     opt = access(Access.EITHER)
     security = SECURITY[Access.EITHER]
 
-    @get(responses=problems(400, 401, 403, 422, 503), summary="List images")
+    @get(responses=problems(401, 403, 422, 503), summary="List images")
     async def list_images(
         self,
         request: ApiRequest,
@@ -51,17 +59,19 @@ class ImageController(Controller):
         return page_view(page, lambda image: ImageView.of(image, see))
 
     @get("/{image_id:str}", responses=problems(401, 403, 404, 503), summary="Read an image")
-    async def read(self, request: ApiRequest, image_id: str, application: Verbs) -> ImageView:
+    async def read(self, request: ApiRequest, image_id: ImageName, application: Verbs) -> ImageView:
         """Read what is known of one of the caller's images; `url` leads to its bytes."""
         image = await application.find_image(principal_of(request), _id(image_id))
         return ImageView.of(image, address(request, application))
 
     @patch(
         "/{image_id:str}",
-        responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        responses=problems(401, 403, 404, 409, 503, body=True),
         summary="Rate or tag an image",
     )
-    async def annotate(self, request: ApiRequest, image_id: str, data: ImageChange, application: Verbs) -> ImageView:
+    async def annotate(
+        self, request: ApiRequest, image_id: ImageName, data: ImageChange, application: Verbs
+    ) -> ImageView:
         """Rate an image from 0 to 5 or take the rating back, set its tags; what is left out stays."""
         image = await application.annotate_image(
             principal_of(request),
@@ -73,30 +83,37 @@ class ImageController(Controller):
         return ImageView.of(image, address(request, application))
 
     @delete("/{image_id:str}", status_code=204, responses=problems(401, 403, 404, 409, 503), summary="Delete an image")
-    async def remove(self, request: ApiRequest, image_id: str, application: Verbs) -> None:
+    async def remove(self, request: ApiRequest, image_id: ImageName, application: Verbs) -> None:
         """Remove an image and its bytes; its generation stays in the history."""
         await application.delete_image(principal_of(request), _id(image_id))
 
+
+class ImageContentController(Controller):
+    """The bytes: for whoever has a signed link, or a credential of their owner."""
+
+    path = "/v1/images/{image_id:str}/content"
+    tags = ("Images",)
+    opt = access(Access.LINK)
+    security = SECURITY[Access.LINK]
+
     @get(
-        "/{image_id:str}/content",
-        opt=access(Access.LINK),
-        security=SECURITY[Access.LINK],
-        media_type="image/png",
+        media_type=ImageFormat.PNG.content_type,
+        response_headers=[
+            ResponseHeader("ETag", value="", documentation_only=True, description="SHA-256 of the bytes, quoted.")
+        ],
         responses={
-            206: ResponseSpec(
-                bytes, generate_examples=False, description="A part of the bytes.", media_type="image/png"
-            ),
+            206: _picture("A part of the bytes, as `Range` asked."),
             304: ResponseSpec(None, description="The caller has the bytes already."),
             **problems(401, 403, 404, 416, 422, 503),
         },
         summary="Read the bytes",
     )
-    async def content(
+    async def read_bytes(
         self,
         request: ApiRequest,
-        image_id: str,
+        image_id: ImageName,
         application: Verbs,
-        expires: Annotated[int | None, Parameter(ge=0, le=2**53, description="From the signed link.")] = None,
+        expires: Annotated[int | None, Parameter(ge=1, le=2**53, description="From the signed link.")] = None,
         signature: Annotated[str | None, Parameter(max_length=100, description="From the signed link.")] = None,
     ) -> Response[bytes]:
         """Read the bytes of an image, with a signed link or a credential of its owner. Ranges and ETags work."""
@@ -118,7 +135,8 @@ async def _content(request: ApiRequest, image: Image, application: Application) 
         "ETag": etag,
         "Cache-Control": "private, max-age=31536000, immutable",
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f'inline; filename="{image.id}.{image.format}"',
+        "Content-Disposition": f'inline; filename="{external(IMAGE, image.id)}.{image.format}"',
+        "Cross-Origin-Resource-Policy": "cross-origin",  # whoever has the link may show the picture on their page
     }
     if matches(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers, media_type=image.content_type)

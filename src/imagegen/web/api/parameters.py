@@ -24,11 +24,14 @@ CursorText = Annotated[
 ]
 PAGE_SIZE: Final = DEFAULT_LIMIT
 
+_OF_ANY: Final = (400,)
+_OF_A_BODY: Final = (400, 408, 413, 415, 422)
 _MEANING: Final = {
     400: "The request is malformed.",
     401: "The credential is missing, unknown, expired or revoked.",
     403: "The credential may not do this.",
     404: "It is not there, or not yours.",
+    408: "The body did not arrive in time.",
     409: "The current state does not allow this.",
     413: "The body is too large.",
     415: "The body is not application/json.",
@@ -40,11 +43,11 @@ _MEANING: Final = {
 }
 
 
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The errors of an operation for the OpenAPI document."""
+def problems(*statuses: int, body: bool = False) -> dict[int, ResponseSpec]:
+    """The errors of an operation for the OpenAPI document, with those of any request, or of any with a `body`."""
     return {
         status: ResponseSpec(Problem, generate_examples=False, description=_MEANING[status], media_type=MEDIA_TYPE)
-        for status in statuses
+        for status in sorted({*statuses, *(_OF_A_BODY if body else _OF_ANY)})
     }
 
 

@@ -1,6 +1,5 @@
 """Bodies of requests: their shape. What needs knowledge (does this model draw that?) is the domain's to judge."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -20,6 +19,7 @@ from imagegen.domain.images import (
     Style,
 )
 from imagegen.domain.users import Scope
+from imagegen.web.api.moments import Moment
 
 ResponseFormat = Literal["url", "b64_json", "data_url"]
 EmailText = Annotated[
@@ -27,6 +27,7 @@ EmailText = Annotated[
 ]
 Password = Annotated[str, Meta(min_length=8, max_length=128, examples=["securepassword123"])]
 Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["My Test Key"])]
+Scopes = Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=20)]
 Tag = Annotated[str, Meta(min_length=1, max_length=TAG_LIMIT, pattern=r"^[^\s\x00-\x1f\x7f-\x9f](.*\S)?$")]
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=MOST_TAGS, examples=[["banana"]])]
 Title = Annotated[str, Meta(max_length=200)]
@@ -85,16 +86,16 @@ class NewKey(Body, frozen=True, kw_only=True):
     """A key to issue."""
 
     name: Name | None = None
-    expires_at: datetime | None = None
-    scopes: Annotated[frozenset[Scope], Meta(min_length=1)] | None = None
+    expires_at: Moment | None = None
+    scopes: Scopes | None = None
 
 
 class KeyChange(Body, frozen=True, kw_only=True):
     """What to change of a key; what is left out stays."""
 
     name: Name | UnsetType = UNSET
-    expires_at: datetime | UnsetType | None = UNSET
-    scopes: Annotated[frozenset[Scope], Meta(min_length=1)] | UnsetType = UNSET
+    expires_at: Moment | UnsetType | None = UNSET
+    scopes: Scopes | UnsetType = UNSET
 
 
 class NewGeneration(Body, frozen=True, kw_only=True):

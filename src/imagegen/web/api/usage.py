@@ -1,12 +1,12 @@
 """Usage, and the models it is made with."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.params import Parameter
 
 from imagegen.domain.usage import GroupBy
+from imagegen.web.api.moments import moment_parameter, read_moment
 from imagegen.web.api.parameters import ApiRequest, Verbs, problems
 from imagegen.web.api.views import ModelView, PageView, UsageView
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
@@ -19,20 +19,25 @@ class UsageController(Controller):
     opt = access(Access.EITHER)
     security = SECURITY[Access.EITHER]
 
-    @get("/v1/usage", responses=problems(400, 401, 403, 422, 503), summary="Read the usage")
+    @get("/v1/usage", responses=problems(401, 403, 422, 503), summary="Read the usage")
     async def usage(
         self,
         request: ApiRequest,
         application: Verbs,
-        since: Annotated[datetime | None, Parameter(query="from", description="The first moment that counts.")] = None,
-        until: Annotated[datetime | None, Parameter(query="to", description="The first that does not.")] = None,
+        since: Annotated[str | None, moment_parameter("The first moment that counts.", "from")] = None,
+        until: Annotated[str | None, moment_parameter("The first that does not.", "to")] = None,
         group_by: GroupBy = GroupBy.DAY,
     ) -> PageView[UsageView]:
         """Read images, requests, failures and cost per day, key or model, by default of the last 30 days.
 
         A generation counts when it ends, and for good: clearing the history does not change the usage.
         """
-        buckets = await application.read_usage(principal_of(request), since=since, until=until, group_by=group_by)
+        buckets = await application.read_usage(
+            principal_of(request),
+            since=read_moment("from", since),
+            until=read_moment("to", until),
+            group_by=group_by,
+        )
         return PageView([UsageView.of(bucket) for bucket in buckets], None)
 
     @get("/v1/models", responses=problems(401, 403, 503), summary="List models")

@@ -1,7 +1,7 @@
 """Bodies of answers: each view is built in one place, so that what leaves the service can be read here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Generic, Self, TypeVar
 
 from msgspec import Struct, structs
@@ -9,14 +9,16 @@ from msgspec import Struct, structs
 from imagegen.application.accounts import Login
 from imagegen.domain.api_keys import ApiKey, PlainKey
 from imagegen.domain.catalog import Catalog, ImageModel
-from imagegen.domain.generations import Attempt, Failure, Generation
+from imagegen.domain.errors import Billed, Stage
+from imagegen.domain.generations import Attempt, Failure, Generation, Outcome, Priority, Status
 from imagegen.domain.identifiers import API_KEY, ATTEMPT, GENERATION, IMAGE, SESSION, USER, external
-from imagegen.domain.images import Image
+from imagegen.domain.images import Image, Source
 from imagegen.domain.pages import Page
 from imagegen.domain.prices import dollars
 from imagegen.domain.sessions import Session
 from imagegen.domain.usage import UsageBucket
-from imagegen.domain.users import User
+from imagegen.domain.users import Role, Scope, User
+from imagegen.web.api.moments import Moment
 
 T = TypeVar("T")
 Address = Callable[[Image], str]
@@ -42,8 +44,8 @@ class UserView(Struct, frozen=True, kw_only=True):
     email: str
     name: str | None
     avatar_url: str | None
-    role: str
-    created_at: datetime
+    role: Role
+    created_at: Moment
 
     @classmethod
     def of(cls, user: User) -> Self:
@@ -53,7 +55,7 @@ class UserView(Struct, frozen=True, kw_only=True):
             email=user.email.text,
             name=user.name,
             avatar_url=user.avatar_url,
-            role=str(user.role),
+            role=user.role,
             created_at=user.created_at,
         )
 
@@ -84,9 +86,9 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
     id: str
     user_agent: str | None
-    created_at: datetime
-    last_used_at: datetime
-    expires_at: datetime
+    created_at: Moment
+    last_used_at: Moment
+    expires_at: Moment
     current: bool
 
     @classmethod
@@ -108,15 +110,15 @@ class KeyView(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     prefix: str
-    scopes: list[str]
+    scopes: list[Scope]
     is_active: bool
-    last_used_at: datetime | None
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    created_at: datetime
+    last_used_at: Moment | None
+    expires_at: Moment | None
+    revoked_at: Moment | None
+    created_at: Moment
 
     @classmethod
-    def of(cls, key: ApiKey, now: datetime) -> Self:
+    def of(cls, key: ApiKey, now: Moment) -> Self:
         """What may be seen of it ever after."""
         return cls(
             id=external(API_KEY, key.id),
@@ -137,7 +139,7 @@ class IssuedKeyView(KeyView, frozen=True, kw_only=True):
     key: str
 
     @classmethod
-    def of_issued(cls, key: ApiKey, plain: PlainKey, now: datetime) -> Self:
+    def of_issued(cls, key: ApiKey, plain: PlainKey, now: Moment) -> Self:
         """The key and, this once, its text."""
         return cls(**structs.asdict(KeyView.of(key, now)), key=plain.text)
 
@@ -147,9 +149,9 @@ class FailureView(Struct, frozen=True, kw_only=True):
 
     code: str
     detail: str
-    stage: str
+    stage: Stage
     retryable: bool
-    billed: str
+    billed: Billed
     provider_code: str | None
 
     @classmethod
@@ -158,9 +160,9 @@ class FailureView(Struct, frozen=True, kw_only=True):
         return cls(
             code=failure.code,
             detail=failure.detail,
-            stage=str(failure.stage),
+            stage=failure.stage,
             retryable=failure.retryable,
-            billed=str(failure.billed),
+            billed=failure.billed,
             provider_code=failure.provider_code,
         )
 
@@ -170,7 +172,7 @@ class ImageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     generation_id: str | None
-    source: str
+    source: Source
     url: str
     width: int
     height: int
@@ -180,7 +182,7 @@ class ImageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rating: int | None
     quality: Mapping[str, float]
     tags: tuple[str, ...]
-    created_at: datetime
+    created_at: Moment
     b64_json: str | None = None
 
     @classmethod
@@ -189,7 +191,7 @@ class ImageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return cls(
             id=external(IMAGE, image.id),
             generation_id=external(GENERATION, image.generation_id) if image.generation_id else None,
-            source=str(image.source),
+            source=image.source,
             url=address(image),
             width=image.size.width,
             height=image.size.height,
@@ -220,7 +222,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
     """A generation and everything that became of it. `url` is its first image's; an unknown cost is `null`."""
 
     id: str
-    status: str
+    status: Status
     prompt: str
     provider: str
     model: str
@@ -237,10 +239,10 @@ class GenerationView(Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, str]
     external_id: str | None
     favorite: bool
-    priority: str
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    priority: Priority
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
 
     @classmethod
     def of(cls, generation: Generation, address: Address, base64: Sequence[str | None] = ()) -> Self:
@@ -252,7 +254,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
         labels = generation.labels
         return cls(
             id=external(GENERATION, generation.id),
-            status=str(generation.status),
+            status=generation.status,
             prompt=generation.requested.prompt,
             provider=generation.provider,
             model=generation.model,
@@ -269,7 +271,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
             metadata=labels.metadata or {},
             external_id=labels.external_id,
             favorite=labels.favorite,
-            priority=str(generation.priority),
+            priority=generation.priority,
             created_at=generation.created_at,
             started_at=generation.started_at,
             finished_at=generation.finished_at,
@@ -284,10 +286,10 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     provider: str
     model: str
     images: int
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: str
-    billed: str
+    started_at: Moment
+    finished_at: Moment | None
+    outcome: Outcome
+    billed: Billed
     cost_usd: str | None
     provider_request_id: str | None
     error_code: str | None
@@ -303,8 +305,8 @@ class AttemptView(Struct, frozen=True, kw_only=True):
             images=attempt.count,
             started_at=attempt.started_at,
             finished_at=attempt.finished_at,
-            outcome=str(attempt.outcome),
-            billed=str(attempt.billed),
+            outcome=attempt.outcome,
+            billed=attempt.billed,
             cost_usd=dollars(attempt.cost_micros),
             provider_request_id=attempt.provider_request_id,
             error_code=attempt.error_code,

@@ -1,0 +1,76 @@
+"""Bodies of requests: read whole, in time and up to a size, checked, and decoded strictly into what the route takes.
+
+This happens when the route asks for its body, which is after the credential was accepted: nobody unknown is told what
+is wrong with a body, and nobody unknown has one parsed.
+"""
+
+import asyncio
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import InternalServerException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers.http_handlers import HTTPRouteHandler
+
+from imagegen.domain.errors import InvalidRequest
+from imagegen.web.faults import fault_in_body
+from imagegen.web.json_gate import check_json
+from imagegen.web.problems import Refusal
+
+LARGEST_BODY: Final = 1024 * 1024
+BODY_SECONDS: Final = 30.0
+JSON: Final = "application/json"
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """A request whose body is JSON and nothing else."""
+
+    async def body(self) -> bytes:
+        """The body, whole.
+
+        Raises:
+            Refusal: 415 when it does not say that it is JSON, 413 when it is too large, 408 when it is too slow, 400
+                when there is none or it ended early.
+        """
+        if self.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            title = "The body must be application/json"
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await super().body()
+        except RequestEntityTooLarge:
+            title, detail = "The body is too large", f"A body may have {LARGEST_BODY} bytes."
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            raise Refusal(status, "body_too_large", title, detail, connection="close") from None
+        except TimeoutError:
+            title = "The body did not arrive in time"
+            raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", title, connection="close") from None
+        except InternalServerException:  # Litestar's word for a client that went away
+            raise Refusal(HTTPStatus.BAD_REQUEST, "malformed_request", "The body ended early") from None
+        if not body:
+            title = "The body is not acceptable JSON"
+            raise Refusal(HTTPStatus.BAD_REQUEST, "malformed_json", title, "The body is empty.")
+        return body
+
+    async def json(self) -> Any:
+        """The body as the `data` of its route: strict types, no unknown members.
+
+        Raises:
+            Refusal: it is not acceptable JSON.
+            InvalidRequest: it is JSON of another shape.
+        """
+        body = await super().body()
+        check_json(body)
+        try:
+            return _decoder(self.route_handler).decode(body)
+        except msgspec.ValidationError as error:
+            fault = fault_in_body(str(error))
+            raise InvalidRequest(f"{fault.pointer or 'The body'}: {fault.message}", faults=(fault,)) from None
+
+
+@cache
+def _decoder(handler: HTTPRouteHandler) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(handler.parsed_fn_signature.parameters["data"].annotation)

@@ -1,0 +1,41 @@
+"""What the validating library says is wrong, in the terms of a client: a place in the request and a sentence."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from imagegen.domain.errors import Fault
+
+_PLACE: Final = re.compile(r"(?s)(?P<message>.*?) - at (?:`key` in )?`\$(?P<path>[^`]*)`")
+_STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
+_MISSING: Final = re.compile(r"Object missing required field `(.+)`")
+_UNKNOWN: Final = re.compile(r"(?s)Object contains unknown field `(.*)`")
+
+
+def fault_in_body(text: str) -> Fault:
+    """Read a message of msgspec's about a body: where, as a JSON pointer (RFC 6901), and what."""
+    found = _PLACE.fullmatch(text)
+    message, path = (found["message"], found["path"]) if found else (text, "")
+    # The key of an object that a client made up is not repeated: `[...]` has no pointer, so its parent's is given.
+    steps = [name or index for name, index in _STEP.findall(path)]
+    if missing := _MISSING.fullmatch(message):
+        steps.append(missing[1])
+        message = "This member is required."
+    elif unknown := _UNKNOWN.fullmatch(message):
+        steps.append(unknown[1])
+        message = "There is no such member."
+    return Fault("".join(f"/{_escaped(step)}" for step in steps), message)
+
+
+def fault_in_parameter(item: Mapping[str, Any]) -> Fault:
+    """Read one of Litestar's complaints about a parameter; no JSON pointer reaches one, so its place is `#name`."""
+    return Fault(f"#{item.get('key', '')}", str(item.get("message", "")))
+
+
+def in_query(fault: Fault) -> Fault:
+    """A fault that the core found in what came from the query: `/from` there is `#from` here."""
+    return Fault(f"#{fault.pointer.removeprefix('/')}", fault.message)
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
