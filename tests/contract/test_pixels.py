@@ -181,6 +181,7 @@ STRANGE: Final = {
     "two headers": png_of(1, 1, (b"IHDR", bytes(13)), IDAT),
     "two ends": png_of(1, 1, IDAT, (b"IEND", b"")),
     "endless chunks": png_of(1, 1, IDAT, *[(b"tEXt", b"")] * MOST_PARTS),
+    "no end": PICTURES["png"][:-12] + b"\0\0\0\0tEXt\0\0\0\0",
     "wrong checksum": PICTURES["png"][:29] + b"sums" + PICTURES["png"][33:],
     "jpeg without a scan": PICTURES["jpeg"][:20] + b"\xff\xd9",
     "jpeg with two frames": PICTURES["jpeg"][:2]
@@ -190,6 +191,8 @@ STRANGE: Final = {
     "endless fill": b"\xff\xd8" + b"\xff" * 3 * MOST_PARTS + PICTURES["jpeg"][2:],
     "webp of nothing": b"RIFF\x04\0\0\0WEBP",
     "webp of something else": b"RIFF\x0e\0\0\0WEBPEXIF\x02\0\0\0ab",
+    "webp of a canvas alone": b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0" + bytes(10),
+    "webp that overshoots": PICTURES["webp"][:16] + struct.pack("<I", 10_000) + PICTURES["webp"][20:],
     "webp without its start code": PICTURES["webp"].replace(b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
     "gif": b"GIF89a" + bytes(100),
 }

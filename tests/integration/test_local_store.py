@@ -163,6 +163,25 @@ async def test_a_stored_picture_survives_a_power_cut(
     await store.close()
 
 
+def open_descriptors() -> int:
+    """How many files this process has open."""
+    return len(os.listdir("/dev/fd"))  # noqa: PTH208 - names are all that is wanted
+
+
+async def test_nothing_stays_open(store: LocalStore) -> None:
+    """However an operation ends, its file and folders are closed."""
+    await store.check()
+    before = open_descriptors()
+    await store.put("ab/cd/x.png", b"picture", PNG)
+    await store.get("ab/cd/x.png")
+    with pytest.raises(NotFound):
+        await store.get("ab/cd/x.png/y.png")
+    with pytest.raises(StorageUnavailable):
+        await store.put("ab/cd/x.png/y.png", b"picture", PNG)
+    assert [blob.location async for blob in store.blobs()] == ["ab/cd/x.png"]
+    assert open_descriptors() == before
+
+
 FILL_THE_DISK = """
 import asyncio, resource, signal, sys
 from pathlib import Path

@@ -76,6 +76,7 @@ async def failing_calls(store: R2Store) -> list[str]:
         with pytest.raises(StorageUnavailable) as caught:
             await call
         said.append(f"{caught.value.detail} {caught.value!r}")
+        assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
     with pytest.raises(StorageUnavailable):
         [blob async for blob in store.blobs()]
@@ -110,6 +111,23 @@ async def test_a_silent_store_is_given_up(account: R2Account, silent_port: int) 
     async with opened(replace(account, endpoint_url=f"http://127.0.0.1:{silent_port}"), timeout=0.05) as store:
         with pytest.raises(StorageUnavailable, match="ReadTimeout"):
             await store.put("ab/x.png", b"1", PNG)
+
+
+async def answer_not_found(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer whatever is asked with 404 and no body."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+async def test_an_address_that_is_no_store_takes_nothing(account: R2Account) -> None:
+    """A web server that knows nothing of S3 makes the store unavailable to writers, not a picture missing."""
+    async with await asyncio.start_server(answer_not_found, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with opened(replace(account, endpoint_url=f"http://127.0.0.1:{port}")) as store:
+            with pytest.raises(StorageUnavailable, match="404"):
+                await store.put("ab/x.png", b"1", PNG)
 
 
 async def test_a_store_that_is_off_is_unavailable(account: R2Account) -> None:
