@@ -1,11 +1,12 @@
 """Accounts and sessions: come in, stay in, change things, leave."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.retrying import until_fresh
 from imagegen.domain.errors import (
     AccountSuspended,
     AlreadyExists,
@@ -25,7 +26,6 @@ from imagegen.domain.sessions import RefreshToken, Session
 from imagegen.domain.users import PASSWORD_LENGTH, Email, Principal, Role, User
 
 ACCESS_LIFETIME: Final = timedelta(minutes=60)
-_ROTATION_TRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,9 @@ class LogIn:
 
     async def __call__(self, email: Email, password: str, *, user_agent: str | None = None) -> Login:
         """Return the login; raise `InvalidCredentials`, or `AccountSuspended` to whoever knows the password."""
+        return await until_fresh(lambda: self._log_in(email, password, user_agent))
+
+    async def _log_in(self, email: Email, password: str, user_agent: str | None) -> Login:
         async with self.unit_of_work() as work:
             user = await work.users.by_email(email)
         right = await self.passwords.verify(password, user.password_hash if user else None)
@@ -116,17 +119,29 @@ class LogIn:
             raise InvalidCredentials
         if user.suspended_at is not None:
             raise AccountSuspended
+        if self.passwords.outdated(user.password_hash):
+            user = user.with_password(await self.passwords.hash(password))
+            async with self.unit_of_work() as work:
+                work.users.update(user)
+                await work.commit()
         session, refresh = Session.open(
             id=SessionId(self.new_id()), user_id=user.id, user_agent=user_agent, now=self.clock()
         )
-        outdated = self.passwords.outdated(user.password_hash)
-        renewed = user.with_password(await self.passwords.hash(password)) if outdated else None
+        await self._admit(user, session)
+        return self.grant(user, session, refresh)
+
+    async def _admit(self, user: User, session: Session) -> None:
+        """Remember the session; raise `StaleWrite` when the password it was opened with is not the user's any more."""
         async with self.unit_of_work() as work:
             work.sessions.add(session)
-            if renewed is not None:
-                work.users.update(renewed)
             await work.commit()
-        return self.grant(renewed or user, session, refresh)
+        async with self.unit_of_work() as work:
+            found = await work.sessions.get(session.id)
+            if found is None or found[1].password_hash == user.password_hash:
+                return
+            work.sessions.update(found[0].end(self.clock()))
+            await work.commit()
+        raise StaleWrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +158,10 @@ class Refresh:
     async def __call__(self, text: str) -> Login:
         """Return the new pair; raise `InvalidRefreshToken` for anything else."""
         token = RefreshToken.read(text)
-        for _ in range(_ROTATION_TRIES):
-            try:
-                return await self._rotate(token)
-            except StaleWrite:  # somebody rotated it just now: look again
-                continue
-        raise InvalidRefreshToken
+        try:
+            return await until_fresh(lambda: self._rotate(token))
+        except StaleWrite:
+            raise InvalidRefreshToken from None
 
     async def _rotate(self, token: RefreshToken) -> Login:
         now = self.clock()
@@ -194,8 +207,11 @@ class EndSession:
     async def __call__(self, principal: Principal, session_id: SessionId | None = None) -> None:
         """Raise `NotFound` when the caller has no such session."""
         own = principal.require_session()
+        await until_fresh(lambda: self._end(principal, session_id or own))
+
+    async def _end(self, principal: Principal, session_id: SessionId) -> None:
         async with self.unit_of_work() as work:
-            found = await work.sessions.get(session_id or own)
+            found = await work.sessions.get(session_id)
             if found is None or found[1].id != principal.user_id or found[0].ended_at is not None:
                 raise NotFound
             work.sessions.update(found[0].end(self.clock()))
@@ -248,6 +264,9 @@ class UpdateProfile:
     async def __call__(self, principal: Principal, **changes: str | None) -> User:
         """Return the changed user; raise `InvalidRequest` for a picture that is not at an `https` address."""
         principal.require_session()
+        return await until_fresh(lambda: self._update(principal, changes))
+
+    async def _update(self, principal: Principal, changes: Mapping[str, str | None]) -> User:
         async with self.unit_of_work() as work:
             user = await work.users.get(principal.user_id)
             if user is None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from imagegen.application.retrying import until_fresh
 from imagegen.domain.api_keys import ALL_SCOPES, DEFAULT_NAME, ApiKey, PlainKey
 from imagegen.domain.errors import NotFound
 from imagegen.domain.identifiers import ApiKeyId
@@ -76,6 +77,9 @@ class ChangeApiKey:
     async def __call__(self, principal: Principal, key_id: ApiKeyId, changes: KeyChanges) -> ApiKey:
         """Return the changed key; raise `NotFound`, `InvalidRequest`, or `ApiKeyRevoked`."""
         principal.require_session()
+        return await until_fresh(lambda: self._change(principal, key_id, changes))
+
+    async def _change(self, principal: Principal, key_id: ApiKeyId, changes: KeyChanges) -> ApiKey:
         async with self.unit_of_work() as work:
             key = await work.api_keys.get(key_id, principal.user_id)
             if key is None:
@@ -101,6 +105,9 @@ class RevokeApiKey:
     async def __call__(self, principal: Principal, key_id: ApiKeyId) -> None:
         """Raise `NotFound` when the caller has no such key; revoking twice is fine."""
         principal.require_session()
+        await until_fresh(lambda: self._revoke(principal, key_id))
+
+    async def _revoke(self, principal: Principal, key_id: ApiKeyId) -> None:
         async with self.unit_of_work() as work:
             key = await work.api_keys.get(key_id, principal.user_id)
             if key is None:

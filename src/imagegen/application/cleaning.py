@@ -1,7 +1,8 @@
 """Bytes that no row speaks of any more are removed: at once where possible, by a sweep where not."""
 
+import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 from imagegen.domain.errors import StorageUnavailable
 from imagegen.domain.ports import BlobStore, Clock, UnitOfWorkFactory
 
+AT_ONCE: Final = 16
+"""Removals under way at the same time: a long history in a distant store is gone in seconds, not minutes."""
 ORPHAN_AGE: Final = timedelta(hours=1)
 """Younger bytes may belong to a generation that is about to say so."""
 
@@ -23,6 +26,10 @@ class RemoveBlobs:
 
     async def __call__(self, locations: Iterable[str]) -> None:
         """Never fails: what the store does not remove now is an orphan, and the sweep finds it."""
+        remaining = iter(locations)  # shared: each of the removers takes the next one
+        await asyncio.gather(*(self._remove(remaining) for _ in range(AT_ONCE)))
+
+    async def _remove(self, locations: Iterator[str]) -> None:
         for location in locations:
             try:
                 await self.blobs.delete(location)

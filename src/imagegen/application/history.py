@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.retrying import until_fresh
 from imagegen.domain.errors import IllegalTransition, NotFound
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import GenerationId
@@ -66,8 +67,13 @@ class RelabelGeneration:
     async def __call__(
         self, principal: Principal, generation_id: GenerationId, change: Callable[[Labels], Labels]
     ) -> Generation:
-        """Return the relabeled generation; raise `NotFound`, `InvalidRequest`, or `StaleWrite`."""
+        """Return the relabeled generation; raise `NotFound` or `InvalidRequest`. What runs meanwhile goes on."""
         principal.require(Scope.WRITE)
+        return await until_fresh(lambda: self._relabel(principal, generation_id, change))
+
+    async def _relabel(
+        self, principal: Principal, generation_id: GenerationId, change: Callable[[Labels], Labels]
+    ) -> Generation:
         async with self.unit_of_work() as work:
             generation = await work.generations.get(generation_id, principal.user_id)
             if generation is None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.retrying import until_fresh
 from imagegen.domain.errors import NotFound
 from imagegen.domain.identifiers import ImageId
 from imagegen.domain.images import Image
@@ -103,18 +104,22 @@ class AnnotateImage:
         tags: tuple[str, ...] | None,
         keep_rating: bool,
     ) -> Image:
-        """Return the image; raise `NotFound`, `InvalidRequest` or `StaleWrite`."""
+        """Return the image; raise `NotFound` or `InvalidRequest`."""
         principal.require(Scope.WRITE)
-        async with self.unit_of_work() as work:
-            image = await work.images.get(image_id, principal.user_id)
-            if image is None:
-                raise NotFound
-            image = image.annotate(
-                rating=image.rating if keep_rating else rating, tags=image.tags if tags is None else tags
-            )
-            work.images.update(image)
-            await work.commit()
-        return image
+
+        async def annotate() -> Image:
+            async with self.unit_of_work() as work:
+                image = await work.images.get(image_id, principal.user_id)
+                if image is None:
+                    raise NotFound
+                image = image.annotate(
+                    rating=image.rating if keep_rating else rating, tags=image.tags if tags is None else tags
+                )
+                work.images.update(image)
+                await work.commit()
+            return image
+
+        return await until_fresh(annotate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ logger = logging.getLogger("imagegen.generations")
 class ResumeStranded:
     """Pick up generations that nobody works on.
 
-    One that is queued rings again. One that has been running for longer than `patience` may have been billed and
-    its answer is gone: it fails as `outcome_unknown` and is never repeated by itself.
+    One that is queued rings again. One that runs although nobody can be working on it any more may have been billed
+    and its answer is gone: it fails as `outcome_unknown` and is never repeated by itself. Nobody can be when it has
+    been running for `patience`, which is longer than any call may take.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -27,25 +28,26 @@ class ResumeStranded:
     clock: Clock
     patience: timedelta
 
-    async def __call__(self, before: datetime) -> None:
-        """Look at everything unfinished that was asked for before a moment."""
+    async def __call__(self, before: datetime, *, alone: bool = False) -> None:
+        """Look at everything unfinished that was asked for before a moment.
+
+        `alone` says that nothing has been begun here yet and that nobody else can be at work: whatever is found
+        running was left behind, however recently.
+        """
         async with self.unit_of_work() as work:
             stranded = await work.generations.unfinished(before)
         for generation_id in stranded:
-            await self._resume(generation_id)
+            await self._resume(generation_id, timedelta(0) if alone else self.patience)
 
-    async def _resume(self, generation_id: GenerationId) -> None:
+    async def _resume(self, generation_id: GenerationId, patience: timedelta) -> None:
         async with self.unit_of_work() as work:
             generation = await work.generations.find(generation_id)
         if generation is None:
             return
         if generation.status is Status.QUEUED:
             await self.queue.submit(generation_id)
-        elif generation.status is Status.RUNNING and self._given_up(generation):
+        elif generation.status is Status.RUNNING and self.clock() - _begun(generation) >= patience:
             await self._settle(generation)
-
-    def _given_up(self, generation: Generation) -> bool:
-        return self.clock() - (generation.started_at or generation.created_at) >= self.patience
 
     async def _settle(self, generation: Generation) -> None:
         error = OutcomeUnknown("The process that waited for the provider ended.", billed=Billed.UNKNOWN)
@@ -64,3 +66,7 @@ class ResumeStranded:
             return
         logger.warning("generation %s was stranded; its outcome is unknown", generation.id)
         await self.events.announce(ended)
+
+
+def _begun(generation: Generation) -> datetime:
+    return generation.started_at or generation.created_at

@@ -6,14 +6,17 @@ No transaction is open while a provider or a store is asked. Each call is commit
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.retrying import until_fresh
 from imagegen.domain.catalog import Catalog, ImageModel
 from imagegen.domain.errors import (
     Billed,
     DatabaseUnavailable,
+    NoImage,
     OutcomeUnknown,
     PictureNotStored,
     ProviderAccount,
@@ -33,10 +36,13 @@ from imagegen.domain.ports import (
     NewId,
     Pixels,
     ProviderAnswer,
+    UnitOfWork,
     UnitOfWorkFactory,
     UnreadablePicture,
 )
 from imagegen.domain.usage import UsageRecord
+
+T = TypeVar("T")
 
 logger = logging.getLogger("imagegen.generations")
 
@@ -44,42 +50,44 @@ _SMALL: Final = 64 * 1024
 """Bytes below which a hash costs less than handing it to a thread."""
 
 _SETTLING_TRIES: Final = 60
-"""Seconds for which a paid picture waits for a database that is away."""
+"""How often the end of a generation, with pictures that are paid for, is tried to be remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """How one call ended: the settled attempt, its stored images, and the error if there was one."""
+    """How one call ended: the settled attempt, its stored images, and what went wrong with those that are not."""
 
     attempt: Attempt
     images: tuple[Image, ...] = ()
-    error: ProviderError | None = None
+    errors: tuple[ProviderError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunGeneration:
     """Draw a queued generation: call its provider, store the pictures, say how it ended.
 
-    A second delivery of the same generation finds it no longer queued and returns quietly.
+    A second delivery of the same generation finds it no longer queued and returns quietly. `pause` is how many
+    seconds lie between two tries to remember the end while the database is away.
     """
 
     unit_of_work: UnitOfWorkFactory
     catalog: Catalog
     providers: Mapping[str, ImageProvider]
     blobs: BlobStore
+    remove_blobs: RemoveBlobs
     pixels: Pixels
     events: GenerationEvents
     clock: Clock
     new_id: NewId
+    pause: float = 1.0
 
     async def __call__(self, generation_id: GenerationId) -> None:
         """Run it to its end; errors of the provider become the generation's, not the caller's."""
-        begun = await self._begin(generation_id)
+        begun = await until_fresh(lambda: self._begin(generation_id))
         if begun is None:
             return
         generation, attempts, model = begun
-        calls = [self._draw(generation, attempt, model) for attempt in attempts]
-        drawn = [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)
+        drawn = await _all([self._draw(generation, attempt, model) for attempt in attempts])
         ended = await self._settle(generation, drawn)
         if ended is not None:
             await self.events.announce(ended)
@@ -91,24 +99,23 @@ class RunGeneration:
                 return None
             model = self.catalog.find(generation.model)
             if model is None or generation.provider not in self.providers:
-                ended = _failed(
-                    generation, [ProviderAccount("The provider is not configured any more.")], 0, self.clock
-                )
-                work.generations.update(ended)
-                work.usage.add(UsageRecord.of(ended))
-                await work.commit()
-                await self.events.announce(ended)
+                await self._give_up(work, generation)
                 return None
             generation = generation.start(self.clock())
             attempts = self._attempts(generation, model)
             work.generations.update(generation)
             for attempt in attempts:
                 work.attempts.add(attempt)
-            try:
-                await work.commit()
-            except StaleWrite:  # somebody else took it
-                return None
+            await work.commit()
         return generation, attempts, model
+
+    async def _give_up(self, work: UnitOfWork, generation: Generation) -> None:
+        error = ProviderAccount("The provider is not configured any more.")
+        ended = generation.fail(Failure.of(error), cost_micros=0, now=self.clock())
+        work.generations.update(ended)
+        work.usage.add(UsageRecord.of(ended))
+        await work.commit()
+        await self.events.announce(ended)
 
     def _attempts(self, generation: Generation, model: ImageModel) -> Sequence[Attempt]:
         wanted, most = generation.applied.n, model.capabilities.images_per_call
@@ -130,28 +137,37 @@ class RunGeneration:
         try:
             answer = await provider.generate(generation.applied, count=attempt.count, deadline=model.deadline)
         except ProviderError as error:
-            return Drawn(attempt.fail(error, self.clock()), error=error)
+            return Drawn(attempt.fail(error, self.clock()), errors=(error,))
         except Exception:  # a defect of an adapter must not leave a call that may be billed unsettled
             logger.exception("provider %s failed unexpectedly", attempt.provider)
-            unknown = OutcomeUnknown()
-            return Drawn(attempt.fail(unknown, self.clock()), error=unknown)
+            unknown = OutcomeUnknown("The call to the provider broke off; it may have been billed.")
+            return Drawn(attempt.fail(unknown, self.clock()), errors=(unknown,))
         return await self._keep(generation, attempt, model.price.cost_micros(answer.usage), answer)
 
     async def _keep(self, generation: Generation, attempt: Attempt, cost: int | None, answer: ProviderAnswer) -> Drawn:
-        error: ProviderError
-        try:
-            images = [await self._store(generation, attempt, i, data) for i, data in enumerate(answer.pictures)]
-        except UnreadablePicture:
-            error = ProviderMisbehaved(billed=answer.billed, request_id=answer.request_id)
-        except StorageUnavailable:
-            logger.warning("store took no picture of generation %s", generation.id)
-            error = PictureNotStored(billed=answer.billed, request_id=answer.request_id)
-        else:
+        """Store what the answer brought. One picture that cannot be kept takes none of the others with it."""
+        kept = await _all([self._kept(generation, attempt, i, answer) for i in range(len(answer.pictures))])
+        images = tuple(image for image in kept if isinstance(image, Image))
+        errors = tuple(error for error in kept if isinstance(error, ProviderError))
+        if images:
             settled = attempt.succeed(
                 cost_micros=cost, request_id=answer.request_id, billed=answer.billed, now=self.clock()
             )
-            return Drawn(settled, tuple(images))
-        return Drawn(attempt.fail(error, self.clock(), cost_micros=cost), error=error)
+        else:
+            errors = errors or (NoImage(billed=answer.billed, request_id=answer.request_id),)
+            settled = attempt.fail(errors[0], self.clock(), cost_micros=cost)
+        return Drawn(settled, images, errors)
+
+    async def _kept(
+        self, generation: Generation, attempt: Attempt, index: int, answer: ProviderAnswer
+    ) -> Image | ProviderError:
+        try:
+            return await self._store(generation, attempt, index, answer.pictures[index])
+        except UnreadablePicture:
+            return ProviderMisbehaved(billed=answer.billed, request_id=answer.request_id)
+        except StorageUnavailable:
+            logger.warning("store did not take picture %s of generation %s", index, generation.id)
+            return PictureNotStored(billed=answer.billed, request_id=answer.request_id)
 
     async def _store(self, generation: Generation, attempt: Attempt, index: int, data: bytes) -> Image:
         found = self.pixels.measure(data)
@@ -178,37 +194,44 @@ class RunGeneration:
         )
 
     async def _settle(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation | None:
-        current: Generation | None = generation
+        """Remember the end and return it; `None` when nothing can be told to anybody any more."""
+        known: Generation | None = generation
         for _ in range(_SETTLING_TRIES):
-            if current is None or current.status is not Status.RUNNING:
-                return None
-            ended = self._ended(current, drawn)
             try:
+                if known is None and (known := await self._reread(generation, drawn)) is None:
+                    return None
+                if known.status.final:  # a commit whose answer was lost, or somebody else ended it
+                    return known
+                ended = self._ended(known, drawn)
                 await self._commit(ended, drawn)
-            except StaleWrite:  # it was relabeled, or taken back, while it ran
-                async with self.unit_of_work() as work:
-                    current = await work.generations.find(generation.id)
+            except StaleWrite:  # it was relabeled while it ran
+                known = None
             except DatabaseUnavailable:
                 logger.warning("database did not take the end of generation %s; trying again", generation.id)
-                await asyncio.sleep(1)
+                known = None
+                await asyncio.sleep(self.pause)
             else:
                 return ended
+        logger.error("the end of generation %s could not be remembered", generation.id)
         return None
 
+    async def _reread(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation | None:
+        async with self.unit_of_work() as work:
+            found = await work.generations.find(generation.id)
+        if found is None:  # its owner is gone, and nothing of theirs is to stay
+            await self.remove_blobs(image.location for one in drawn for image in one.images)
+        return found
+
     def _ended(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation:
-        costs = [d.attempt.cost_micros for d in drawn]
+        costs = [one.attempt.cost_micros for one in drawn]
         cost = None if None in costs else sum(c for c in costs if c is not None)
-        stored = [image for d in drawn for image in d.images]
+        stored = [image for one in drawn for image in one.images]
+        errors = [error for one in drawn for error in one.errors]
+        if not stored:
+            return generation.fail(_failure(errors), cost_micros=cost, now=self.clock())
         images = [replace(image, position=position) for position, image in enumerate(stored)]
-        errors = [d.error for d in drawn if d.error is not None]
-        if not images:
-            return _failed(generation, errors, cost, self.clock)
-        missing = generation.applied.n - len(images)
-        reason = errors[0].title if errors else "The provider answered with fewer pictures."
-        fewer = Adjustment("n", generation.applied.n, len(images), reason)
-        return generation.succeed(
-            images, cost_micros=cost, adjustments=(fewer,) if missing > 0 else (), now=self.clock()
-        )
+        adjustments = _otherwise(generation.applied.n, len(images), errors)
+        return generation.succeed(images, cost_micros=cost, adjustments=adjustments, now=self.clock())
 
     async def _commit(self, ended: Generation, drawn: Sequence[Drawn]) -> None:
         async with self.unit_of_work() as work:
@@ -221,12 +244,24 @@ class RunGeneration:
             await work.commit()
 
 
-def _failed(generation: Generation, errors: Sequence[ProviderError], cost: int | None, clock: Clock) -> Generation:
-    """The failed generation. Of several errors the first speaks, and the dearest word on billing counts."""
+def _otherwise(wanted: int, got: int, errors: Sequence[ProviderError]) -> tuple[Adjustment, ...]:
+    if wanted == got:
+        return ()
+    number = "more" if got > wanted else "fewer"
+    reason = errors[0].title if errors else f"The provider answered with {number} pictures."
+    return (Adjustment("n", wanted, got, reason),)
+
+
+def _failure(errors: Sequence[ProviderError]) -> Failure:
+    """Of several errors the first speaks, and the dearest word on billing counts."""
     billed = {error.billed for error in errors}
     worst = next(b for b in (Billed.UNKNOWN, Billed.YES, Billed.NO) if b in billed)
-    failure = replace(Failure.of(errors[0]), billed=worst)
-    return generation.fail(failure, cost_micros=cost, now=clock())
+    return replace(Failure.of(errors[0]), billed=worst)
+
+
+async def _all(calls: Sequence[Coroutine[Any, Any, T]]) -> Sequence[T]:
+    """What the calls return, made at the same time; a single one needs no task of its own."""
+    return [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)
 
 
 def _hashing(data: bytes) -> str | Awaitable[str]:

@@ -84,7 +84,6 @@ def assemble(settings: Settings) -> Assembly:
     queue = InProcessQueue(concurrency=settings.concurrency, grace=GRACE_SECONDS)
     passwords = Argon2Hasher()
     essential: dict[str, Ping] = {"database": database.check, "storage": blobs.check}
-    alone = database_url(settings).startswith("sqlite")
     outside = Outside(
         unit_of_work=database.unit_of_work,
         blobs=blobs,
@@ -98,14 +97,14 @@ def assemble(settings: Settings) -> Assembly:
         providers=drawing.providers,
         clock=now,
         new_id=uuid7,
-        # With SQLite nobody else can be at work; elsewhere somebody may be until the longest call is over.
-        patience=timedelta(0) if alone else timedelta(seconds=drawing.longest_call) + _MARGIN,
+        patience=timedelta(seconds=drawing.longest_call) + _MARGIN,
         register_unknown=settings.register_on_login,
         essential=essential,
         optional={"providers": drawing.check},
     )
     application = wire(outside)
-    worker = Worker(application=application, queue=queue, clock=now)
+    alone = database_url(settings).startswith("sqlite")  # which one process uses at a time
+    worker = Worker(application=application, queue=queue, clock=now, alone=alone)
     essential |= {"queue": worker.check, "workers": worker.check}  # one and the same task, in process
     return Assembly(
         application=application,

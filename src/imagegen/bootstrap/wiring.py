@@ -124,6 +124,7 @@ def wire(outside: Outside) -> Application:
             catalog=o.catalog,
             providers=o.providers,
             blobs=o.blobs,
+            remove_blobs=remove_blobs,
             pixels=o.pixels,
             events=o.events,
             clock=clock,
