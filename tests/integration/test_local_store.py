@@ -241,4 +241,4 @@ def test_an_unknown_address_is_refused(url: str, tmp_path: Path) -> None:
     """What names no store is refused by the name of its variable."""
     with pytest.raises(StorageMisconfigured) as caught:
         open_local(url, tmp_path)
-    assert [fault.split()[0] for fault in caught.value.faults] == ["IMAGEGEN_STORAGE_URL"]
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["IMAGEGEN_STORAGE_URL"]

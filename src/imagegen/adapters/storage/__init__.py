@@ -48,13 +48,13 @@ def open_store(url: str, *, data_dir: Path, environment: Mapping[str, str]) -> B
         return _r2(environment)
     if scheme == "inline" and not rest:
         return InlineStore()
-    raise StorageMisconfigured(f"{URL_VARIABLE} is one of {_FORMS}.")
+    raise StorageMisconfigured(f"{URL_VARIABLE}: must be one of {_FORMS}")
 
 
 def _local(url: str, data_dir: Path) -> BlobStore:
     parts = urlsplit(url)
-    if parts.netloc or parts.fragment or parts.query not in _DURABLE or not (not parts.path or parts.path[0] == "/"):
-        raise StorageMisconfigured(f"{URL_VARIABLE} is like file: or file:///a/folder, with ?durable=0 at most.")
+    if parts.netloc or parts.fragment or parts.query not in _DURABLE or parts.path[:1] not in {"", "/"}:
+        raise StorageMisconfigured(f"{URL_VARIABLE}: must be like file: or file:///a/folder, with ?durable=0 at most")
     root = Path(unquote(parts.path)) if parts.path else data_dir / "images"
     return LocalStore(root, durable=_DURABLE[parts.query])
 
@@ -78,20 +78,20 @@ def _r2(environment: Mapping[str, str]) -> BlobStore:
 
 
 def _missing(stated: Mapping[str, str]) -> list[str]:
-    faults = [f"{name} must be set for r2: storage." for name in _REQUIRED if name not in stated]
+    faults = [f"{name}: must be set for r2: storage" for name in _REQUIRED if name not in stated]
     if not stated.keys() & {"R2_ENDPOINT_URL", "R2_ACCOUNT_ID"}:
-        faults.append("R2_ENDPOINT_URL or R2_ACCOUNT_ID must be set for r2: storage.")
+        faults.append("R2_ENDPOINT_URL: it, or R2_ACCOUNT_ID, must be set for r2: storage")
     return faults
 
 
 def _malformed(stated: Mapping[str, str]) -> list[str]:
     faults = [
-        f"{name} must be like https://host/path."
+        f"{name}: must be like https://host/path"
         for name in ("R2_ENDPOINT_URL", "R2_PUBLIC_BASE_URL")
         if name in stated and not _web_address(stated[name])
     ]
     if not _ACCOUNT_ID.fullmatch(stated.get("R2_ACCOUNT_ID", "0" * 32)):
-        faults.append("R2_ACCOUNT_ID must be 32 hexadecimal digits.")
+        faults.append("R2_ACCOUNT_ID: must be 32 hexadecimal digits")
     return faults
 
 
@@ -107,4 +107,4 @@ def _web_address(text: str) -> bool:
 def _misspelt(stated: Mapping[str, str]) -> list[str]:
     unknown = sorted(stated.keys() - set(_KNOWN))
     meant = {name: difflib.get_close_matches(name, _KNOWN, n=1, cutoff=_ALIKE) for name in unknown}
-    return [f"{name} is not a variable of ours; {near[0]} is." for name, near in meant.items() if near]
+    return [f"{name}: is not known; {near[0]} is" for name, near in meant.items() if near]
