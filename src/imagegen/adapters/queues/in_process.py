@@ -99,6 +99,8 @@ class InProcessEvents(GenerationEvents):
 
 
 class _Watch(Watch):
+    """One who waits, and what came of it."""
+
     def __init__(self) -> None:
         self._ended: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
 
