@@ -39,17 +39,13 @@ class InProcessQueue(GenerationQueue):
         """Run a task for each ring, until canceled."""
         running: set[asyncio.Task[None]] = set()
         free = asyncio.Semaphore(self._concurrency)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            running.discard(task)
-            free.release()
-
         try:
             while True:
                 await free.acquire()
                 task = asyncio.create_task(_handle(handle, await self._waiting.get()))
                 running.add(task)
-                task.add_done_callback(ended)
+                task.add_done_callback(running.discard)
+                task.add_done_callback(lambda _: free.release())
         finally:
             await self._finish(running)
 
