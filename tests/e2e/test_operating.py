@@ -1,0 +1,144 @@
+"""What an operator meets: restarts, missing credentials, a store that is none, a schema that is behind."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from e2e.service import COMMAND, Service, clean_environment, serving
+from wire.behaviors import Refusal
+from wire.openai import FakeOpenAI
+
+PASSWORD = "securepassword123"
+
+
+def key_of(client: httpx.Client, email: str = "test@example.com") -> dict[str, str]:
+    """The header of a new user's new key."""
+    login = client.post("/v1/auth/register", json={"email": email, "password": PASSWORD}).json()
+    bearer = {"Authorization": f"Bearer {login['access_token']}"}
+    key = client.post("/v1/keys", json={}, headers=bearer).json()["key"]
+    return {"Authorization": f"Bearer {key}"}
+
+
+def client_of(service: Service) -> httpx.Client:
+    """A client of a running service."""
+    return httpx.Client(base_url=service.url, timeout=60)
+
+
+def generate(client: httpx.Client, key: dict[str, str], **body: Any) -> httpx.Response:
+    """Ask for a picture."""
+    return client.post("/v1/generate", json={"prompt": "a cat in a hat", **body}, headers=key)
+
+
+def command(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=cwd,
+        env=clean_environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_picture_is_found_in_the_history_after_a_restart(tmp_path: Path) -> None:
+    """What was answered before SIGTERM is there when the service is up again, picture and all."""
+    with serving(tmp_path, {}) as service, client_of(service) as client:
+        key = key_of(client)
+        made = generate(client, key).json()
+        assert service.stop() == 0
+    with serving(tmp_path, {}) as service, client_of(service) as client:
+        found = client.get(f"/v1/generations/{made['id']}", headers=key).json()
+        assert found["images"][0]["sha256"] == made["images"][0]["sha256"]
+        assert len(client.get(found["url"]).content) == made["images"][0]["bytes"]
+
+
+def test_without_google_api_key_gemini_answers_503_naming_the_variable(tmp_path: Path) -> None:
+    """A provider that was chosen and lacks its credentials does not keep the service from starting."""
+    with serving(tmp_path, {"IMAGEGEN_PROVIDERS": "gemini"}) as service, client_of(service) as client:
+        answer = generate(client, key_of(client))
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "provider_not_configured"
+        assert "GOOGLE_API_KEY" in answer.json()["detail"]
+
+
+def test_a_failing_provider_is_a_502_and_stays_in_the_history(tmp_path: Path) -> None:
+    """The caller hears whether it was billed, and the history and the attempts say the same."""
+    with FakeOpenAI() as fake:
+        fake.script(Refusal.SERVER_ERROR)
+        variables = {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": fake.url}
+        with serving(tmp_path, variables) as service, client_of(service) as client:
+            key = key_of(client)
+            answer = generate(client, key)
+            assert answer.status_code == 502
+            assert answer.json()["billed"] == "unknown"
+            (kept,) = client.get("/v1/generations", headers=key).json()["data"]
+            assert kept["error"]["code"] == answer.json()["code"]
+            assert kept["cost_usd"] is None
+        assert len(fake.calls) == 1
+
+
+def test_without_storage_the_url_holds_the_picture(tmp_path: Path) -> None:
+    """With `inline:` the address of a picture is a `data:` URL, and no file is written."""
+    with serving(tmp_path, {"IMAGEGEN_STORAGE_URL": "inline:"}) as service, client_of(service) as client:
+        made = generate(client, key_of(client), size="64x64").json()
+        assert made["url"].startswith("data:image/png;base64,")
+        assert not (tmp_path / "imagegen-data" / "images").exists()
+
+
+def test_no_prompt_and_no_secret_is_in_the_log(tmp_path: Path) -> None:
+    """Every line of the log is one JSON object, and none quotes a prompt, a password, a token or a key."""
+    with serving(tmp_path, {}) as service, client_of(service) as client:
+        key = key_of(client)
+        generate(client, key, prompt="a zebra nobody may read about")
+        service.stop()
+    text = b"".join(service.lines).decode()
+    assert {record["route"] for record in service.records() if "route" in record} >= {"/v1/generate", "/v1/keys"}
+    for secret in ("zebra", PASSWORD, key["Authorization"].removeprefix("Bearer ")):
+        assert secret not in text
+
+
+def test_a_second_service_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    """SQLite is one process's; another one ends at once and says why."""
+    with serving(tmp_path, {}):
+        second = command("serve", "--port", "0", cwd=tmp_path)
+        assert second.returncode == 1
+        assert "imagegen.db" in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+def test_a_postgres_schema_that_is_behind_names_the_command(tmp_path: Path, postgres_database: str) -> None:
+    """`serve` does not migrate a shared database by itself."""
+    refused = command("serve", "--port", "0", cwd=tmp_path, IMAGEGEN_DATABASE_URL=postgres_database)
+    assert refused.returncode == 1
+    assert "imagegen migrate" in refused.stderr
+
+
+def test_settings_that_are_wrong_are_all_named(tmp_path: Path) -> None:
+    """Whoever mends a configuration at night hears of every fault at once."""
+    refused = command("serve", cwd=tmp_path, IMAGEGEN_PORT="none", IMAGEGEN_STORAGE="x", IMAGEGEN_SECRET_KEY="short")
+    assert refused.returncode == 1
+    for name in ("IMAGEGEN_PORT", "IMAGEGEN_STORAGE", "IMAGEGEN_SECRET_KEY"):
+        assert name in refused.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("serve", "--help"), ("migrate", "--help"), ("check", "--help")])
+def test_every_command_explains_itself(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """`--help` works on each, in a folder without any settings."""
+    helped = command(*arguments, cwd=tmp_path)
+    assert helped.returncode == 0
+    assert "Usage: imagegen" in helped.stdout
+
+
+def test_check_prints_how_every_part_is(tmp_path: Path) -> None:
+    """`imagegen check` assembles everything, asks each part, and exits with 0 when all is well."""
+    checked = command("check", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    for part in ("database", "storage", "queue", "workers", "providers"):
+        assert part in checked.stdout
+    assert json.dumps("ok")[1:-1] in checked.stdout
