@@ -32,8 +32,15 @@ def any_sizes(draw: st.DrawFn) -> AnySize:
     shortest = draw(st.integers(min_value=-(-least // step) * step, max_value=4_000))
     longest = draw(st.integers(min_value=shortest, max_value=8_000))
     ratio = draw(st.sampled_from([1.0, 1.5, 2.5, 3.0, 8.0]) | st.floats(min_value=1, max_value=10))
+    fewest = draw(st.just(1) | st.integers(min_value=1, max_value=(shortest // step * step) ** 2))
     bounds = AnySize(
-        step=step, least=least, longest=longest, shortest=shortest, most_ratio=ratio, default=Size(least, least)
+        step=step,
+        least=least,
+        longest=longest,
+        shortest=shortest,
+        most_ratio=ratio,
+        default=Size(least, least),
+        fewest=fewest,
     )
     return replace(bounds, default=bounds.nearest(Size(1024, 1024)))
 

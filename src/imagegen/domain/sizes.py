@@ -69,8 +69,8 @@ class Sizes:
 class AnySize:
     """Any size of whole `step`s within bounds.
 
-    At most `longest` by `shortest` pixels in either orientation, at least `least` a side, and no side more than
-    `most_ratio` times the other.
+    At most `longest` by `shortest` pixels in either orientation, at least `least` a side and `fewest` in all, which
+    a square of `shortest` must have, and no side more than `most_ratio` times the other.
     """
 
     step: int
@@ -79,12 +79,14 @@ class AnySize:
     shortest: int
     most_ratio: float
     default: Size
+    fewest: int = 1
 
     def allows(self, size: Size) -> bool:
         """Whether the model draws exactly this size."""
         long, short = max(size.width, size.height), min(size.width, size.height)
         whole = long % self.step == 0 == short % self.step
-        return whole and self.least <= short <= self.shortest and long <= min(self.longest, short * self.most_ratio)
+        within = self.least <= short <= self.shortest and long <= min(self.longest, short * self.most_ratio)
+        return whole and within and size.pixels >= self.fewest
 
     def nearest(self, wish: Size) -> Size:
         """The wish itself where it is allowed, else one near it, its shape kept as far as possible."""
@@ -92,13 +94,15 @@ class AnySize:
             return wish
         stretch = min(self.most_ratio, max(wish.ratio, 1 / wish.ratio))
         limit = self._down(min(self.longest, self.shortest * stretch))
-        long = min(limit, self._whole(max(wish.width, wish.height)))
+        long = min(limit, self._whole(max(wish.width, wish.height, math.sqrt(self.fewest * stretch))))
         short = min(
             self._down(self.shortest),
             long,
             max(self._whole(long / stretch), self._up(long / self.most_ratio)),
         )
         long = min(long, self._down(short * self.most_ratio))
+        while long * short < self.fewest:  # rounded down by a little
+            long, short = max(long, short + self.step), min(long, short + self.step)
         return Size(long, short) if wish.width >= wish.height else Size(short, long)
 
     def nearest_ratio(self, label: str) -> str:

@@ -21,6 +21,7 @@ TIERS = Sizes(
         NamedSize(size=Size(2752, 1536), aspect_ratio="16:9", tier="2K"),
     )
 )
+LARGE = AnySize(step=16, least=16, longest=3840, shortest=2160, most_ratio=3, default=Size(1024, 1024), fewest=655_360)
 FREE = AnySize(step=16, least=256, longest=3840, shortest=2160, most_ratio=3, default=Size(1024, 1024))
 
 
@@ -108,6 +109,27 @@ def test_a_size_out_of_bounds_is_brought_in(wish: Size, size: Size) -> None:
     """Rounded to whole steps, within the sides, and no longer than the shape allows."""
     assert not FREE.allows(wish)
     assert FREE.nearest(wish) == size
+
+
+@pytest.mark.parametrize(
+    ("wish", "size"),
+    [
+        (Size(1280, 720), Size(1280, 720)),
+        (Size(512, 512), Size(816, 816)),
+        (Size(300, 100), Size(1408, 480)),
+        (Size(660, 990), Size(672, 992)),
+        (Size(9, 90_000), Size(1280, 3840)),
+    ],
+)
+def test_a_size_of_too_few_pixels_grows(wish: Size, size: Size) -> None:
+    """As little as it must, its shape kept."""
+    assert LARGE.nearest(wish) == size
+    assert LARGE.allows(size)
+
+
+def test_a_shape_of_any_size_has_enough_pixels() -> None:
+    """A narrow one too."""
+    assert LARGE.size_of("1:3") == Size(592, 1776)
 
 
 @pytest.mark.parametrize(("label", "drawn"), [("3:1", "3:1"), ("16:9", "16:9"), ("4:1", "3:1"), ("1:8", "1:3")])

@@ -55,6 +55,7 @@ class Bounded(Struct):
     shortest: Pixels
     most_ratio: Annotated[int, Meta(ge=1, le=99)]
     default: SizeText
+    fewest: Annotated[int, Meta(ge=1)] = 1
 
     def sizes(self) -> AnySize:
         """As the domain has them."""
@@ -65,6 +66,7 @@ class Bounded(Struct):
             shortest=self.shortest,
             most_ratio=self.most_ratio,
             default=Size.read(self.default),
+            fewest=self.fewest,
         )
 
 
@@ -79,9 +81,18 @@ def read_sizes(raw: Any, faults: Faults) -> dict[str, Sizes | AnySize]:
         if entry is None:
             continue
         sizes[name] = found = entry.sizes()
-        if isinstance(found, AnySize) and not found.allows(found.default):
-            faults.add(f"sizes.{name}: default: is not within the bounds")
+        if isinstance(found, AnySize):
+            _check_bounds(f"sizes.{name}", found, faults)
     return sizes
+
+
+def _check_bounds(where: str, sizes: AnySize, faults: Faults) -> None:
+    if not sizes.allows(sizes.default):
+        faults.add(f"{where}: default: is not within the bounds")
+    if sizes.shortest > sizes.longest:
+        faults.add(f"{where}: shortest: is more than longest")
+    if sizes.fewest > (sizes.shortest // sizes.step * sizes.step) ** 2:
+        faults.add(f"{where}: fewest: is more than a square of shortest has")
 
 
 def _kind(table: Any) -> type[Listed | Shaped | Bounded]:
