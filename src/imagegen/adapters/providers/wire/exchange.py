@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import DetailedPyreqwestError, PyreqwestError, RequestTimeoutError
+from pyreqwest.exceptions import BuilderError, DetailedPyreqwestError, PyreqwestError, RequestTimeoutError
 from pyreqwest.request import StreamRequest
 
 from imagegen.domain.errors import Billed, DeadlineExceeded, OutcomeUnknown, ProviderMisbehaved, ProviderUnreachable
@@ -78,7 +78,9 @@ class Exchange:
         except PyreqwestError as error:
             if _never_connected(error):
                 raise ProviderUnreachable("No connection could be made.", billed=Billed.NO) from error
-            detail = None if isinstance(error, RequestTimeoutError) else "The connection was lost before the answer came."
+            detail = (
+                None if isinstance(error, RequestTimeoutError) else "The connection was lost before the answer came."
+            )
             raise OutcomeUnknown(detail) from error
 
     async def close(self) -> None:
@@ -95,8 +97,8 @@ class Exchange:
         try:
             request = self._client.request(method, url).headers(headers).timeout(timedelta(seconds=deadline))
             return (request if body is None else request.body_bytes(body)).build_streamed()
-        except ValueError as error:
-            raise ProviderUnreachable("The provider's address or key is malformed.", billed=Billed.NO) from error
+        except ValueError:  # which quotes the key
+            raise ProviderUnreachable("The provider's address or key is malformed.", billed=Billed.NO) from None
 
 
 async def _exchanged(request: StreamRequest) -> Answer:
@@ -117,5 +119,7 @@ def _never_connected(error: PyreqwestError) -> bool:
     too, and an answer that does not come in time a `ConnectTimeoutError`. The chain of causes does, and when it is
     ever worded otherwise the error counts as an unknown outcome, which costs a repetition but no money.
     """
+    if isinstance(error, BuilderError):
+        return True
     causes = error.details.get("causes") if isinstance(error, DetailedPyreqwestError) else None
     return any(cause["message"] == _CONNECTING for cause in causes or ())
