@@ -1,16 +1,15 @@
 """A whole house on memory adapters: the application, its worker and its HTTP door, for tests that need no engine."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import httpx
-from builders import SettableClock
-from uuid_utils.compat import uuid7
 
+from builders import SettableClock, new_id
 from imagegen.adapters.memory import (
     MemoryBlobStore,
     MemoryDatabase,
@@ -18,23 +17,30 @@ from imagegen.adapters.memory import (
     MemoryProvider,
     MemoryTokenSigner,
 )
+from imagegen.adapters.memory.provider import Draw
 from imagegen.adapters.pixels import PillowPixels
 from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
 from imagegen.application import Application
-from imagegen.bootstrap.wiring import Outside, wire
+from imagegen.bootstrap.wiring import Outside, Ping, wire
 from imagegen.domain.catalog import Capabilities, Catalog, ImageModel
-from imagegen.domain.images import ImageFormat, Quality
-from imagegen.domain.ports import BlobStore
+from imagegen.domain.errors import ProviderError
+from imagegen.domain.images import ImageFormat, Quality, Size
 from imagegen.domain.links import LinkSigner
+from imagegen.domain.ports import BlobStore, GenerationQueue, PasswordHasher, ProviderAnswer, UnitOfWorkFactory
 from imagegen.domain.prices import Price
 from imagegen.domain.sizes import AnySize
-from imagegen.domain.images import Size
+from imagegen.domain.users import Email, Principal
 from imagegen.web.app import WebOptions, create_app
 from imagegen.worker import Worker
+from wire.pictures import draw
 
-PASSWORD = "securepassword123"
+PASSWORD: Final = "securepassword123"
 
-EASEL = ImageModel(
+PICTURE: Final = draw(64, 48, "png")
+ANSWER: Final = ProviderAnswer(pictures=(PICTURE,), usage=None, request_id="call-1")
+"""What the provider of a house answers unless it is told otherwise."""
+
+EASEL: Final = ImageModel(
     id="easel-1",
     provider="easel",
     capabilities=Capabilities(
@@ -57,16 +63,20 @@ class House:
 
     provider: MemoryProvider
     models: tuple[ImageModel, ...] = (EASEL,)
-    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clock: SettableClock = field(default_factory=SettableClock)
     blobs: BlobStore | None = None
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    unit_of_work: UnitOfWorkFactory | None = None
+    passwords: PasswordHasher = field(default_factory=MemoryPasswordHasher)
+    queue: GenerationQueue = field(default_factory=lambda: InProcessQueue(concurrency=64, grace=1.0))
+    register_unknown: bool = False
+    essential: Mapping[str, Ping] = field(default_factory=dict)
     options: WebOptions = WebOptions(hosts=("testserver",))
     lines: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = self.blobs or MemoryBlobStore(self.clock)
-        self.queue = InProcessQueue(concurrency=64, grace=1.0)
         self.events = InProcessEvents()
         self.application: Application = wire(self.outside())
 
@@ -74,21 +84,28 @@ class House:
         """What the application is wired on."""
         providers = {self.provider.name: self.provider}
         return Outside(
-            unit_of_work=self.database.unit_of_work,
+            unit_of_work=self.unit_of_work or self.database.unit_of_work,
             blobs=self.store,
             pixels=PillowPixels(),
             queue=self.queue,
             events=self.events,
-            passwords=MemoryPasswordHasher(),
+            passwords=self.passwords,
             signer=MemoryTokenSigner(),
             links=LinkSigner(key=b"k" * 32),
             catalog=Catalog(models=self.models, providers=tuple(providers), missing=self.missing),
             providers=providers,
             clock=self.clock,
-            new_id=uuid7,
-            patience=timedelta(0),
+            new_id=new_id,
+            patience=timedelta(minutes=5),
+            register_unknown=self.register_unknown,
+            essential=self.essential,
             optional={"providers": self.provider.check},
         )
+
+    async def owner(self, email: str = "owner@example.com") -> Principal:
+        """Somebody who has just registered, logged in."""
+        login = await self.application.register(Email(email), PASSWORD)
+        return await self.application.authenticate_token(login.access_token)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -105,9 +122,12 @@ class House:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """A client of its HTTP door, while its worker is at work."""
-        app = create_app(
-            self.application, self.options, running=self.working, write_log=self.lines.append
-        )
+        app = create_app(self.application, self.options, running=self.working, write_log=self.lines.append)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar's alias of an ASGI app is narrower
         async with self.working(), httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             yield client
+
+
+def a_house(*answers: ProviderAnswer | ProviderError | Draw, **features: Any) -> House:
+    """A house whose provider gives these answers, one a call and the last one ever after."""
+    return House(provider=MemoryProvider("easel", *(answers or (ANSWER,))), **features)
