@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from litestar import Controller, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import PathParameter
 from msgspec import UNSET
 
 from imagegen.domain.identifiers import SESSION, SessionId
@@ -23,7 +23,7 @@ from imagegen.web.authentication import SECURITY, Access, access, principal_of
 _AGENT_LIMIT: Final = 200
 
 
-SessionName = Annotated[str, Parameter(description="The id of a session, `ses_…`.")]
+SessionName = Annotated[str, PathParameter(description="The id of a session, `ses_…`.")]
 
 
 class AuthenticationController(Controller):

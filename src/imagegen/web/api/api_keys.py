@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Controller, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.params import PathParameter
 from msgspec import UNSET
 
 from imagegen.application.api_keys import KeyChanges
@@ -23,7 +23,7 @@ from imagegen.web.api.requests import KeyChange, NewKey
 from imagegen.web.api.views import IssuedKeyView, KeyView, PageView, page_view
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
 
-KeyName = Annotated[str, Parameter(description="The id of a key, `key_…`.")]
+KeyName = Annotated[str, PathParameter(description="The id of a key, `key_…`.")]
 
 
 class ApiKeyController(Controller):

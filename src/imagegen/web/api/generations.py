@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from imagegen.application import Application
 from imagegen.domain.generations import Generation, Status
@@ -41,11 +41,11 @@ _NAMING: Final = [
 _POLL_SECONDS: Final = "2"
 
 Prefer = Annotated[
-    str | None, Parameter(header="Prefer", description="`wait=N`: how many seconds to wait for the pictures.")
+    str | None, HeaderParameter(name="Prefer", description="`wait=N`: how many seconds to wait for the pictures.")
 ]
 
 
-GenerationName = Annotated[str, Parameter(description="The id of a generation, `gen_…`.")]
+GenerationName = Annotated[str, PathParameter(description="The id of a generation, `gen_…`.")]
 
 
 class GenerateController(Controller):
@@ -91,15 +91,15 @@ class GenerationController(Controller):
         limit: Limit = PAGE_SIZE,
         cursor: CursorText = None,
         status: Status | None = None,
-        provider: Annotated[str | None, Parameter(max_length=50)] = None,
-        model: Annotated[str | None, Parameter(max_length=100)] = None,
-        tag: Annotated[str | None, Parameter(max_length=64)] = None,
+        provider: Annotated[str | None, QueryParameter(max_length=50)] = None,
+        model: Annotated[str | None, QueryParameter(max_length=100)] = None,
+        tag: Annotated[str | None, QueryParameter(max_length=64)] = None,
         favorite: bool | None = None,
-        q: Annotated[str | None, Parameter(max_length=500, description="Words in prompt or title.")] = None,
+        q: Annotated[str | None, QueryParameter(max_length=500, description="Words in prompt or title.")] = None,
         created_after: Annotated[str | None, moment_parameter("Only those asked for after this moment.")] = None,
         created_before: Annotated[str | None, moment_parameter("Only those asked for before it.")] = None,
         sort: Annotated[
-            Literal["-created_at", "created_at"], Parameter(description="Newest or oldest first.")
+            Literal["-created_at", "created_at"], QueryParameter(description="Newest or oldest first.")
         ] = "-created_at",
     ) -> PageView[GenerationView]:
         """List the caller's generations, newest first, those that match every filter given."""

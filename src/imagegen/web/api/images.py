@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from litestar import Controller, Response, delete, get, patch
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 from msgspec import UNSET
 
 from imagegen.application import Application
@@ -29,7 +29,7 @@ from imagegen.web.api.views import ImageView, PageView, page_view
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
 from imagegen.web.problems import Refusal
 
-ImageName = Annotated[str, Parameter(description="The id of an image, `img_…`.")]
+ImageName = Annotated[str, PathParameter(description="The id of an image, `img_…`.")]
 
 
 def _picture(description: str) -> ResponseSpec:
@@ -113,8 +113,8 @@ class ImageContentController(Controller):
         request: ApiRequest,
         image_id: ImageName,
         application: Verbs,
-        expires: Annotated[int | None, Parameter(ge=1, le=2**53, description="From the signed link.")] = None,
-        signature: Annotated[str | None, Parameter(max_length=100, description="From the signed link.")] = None,
+        expires: Annotated[int | None, QueryParameter(ge=1, le=2**53, description="From the signed link.")] = None,
+        signature: Annotated[str | None, QueryParameter(max_length=100, description="From the signed link.")] = None,
     ) -> Response[bytes]:
         """Read the bytes of an image, with a signed link or a credential of its owner. Ranges and ETags work."""
         found = _id(image_id)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from imagegen.domain.errors import Fault, InvalidRequest
 
@@ -17,7 +17,7 @@ _FORM: Final = "A moment is like 2027-01-01T00:00:00Z, with its offset from UTC.
 def moment_parameter(description: str, query: str | None = None) -> Any:
     """A moment in a query. It is read by `read_moment`, since Litestar would also take bare numbers."""
     extra = {"format": "date-time"}
-    return Parameter(query=query, description=description, max_length=40, schema_extra=extra)
+    return QueryParameter(name=query, description=description, max_length=40, schema_extra=extra)
 
 
 def read_moment(name: str, text: str | None) -> datetime | None:

@@ -86,6 +86,8 @@ def _encoded(app: Litestar) -> bytes:
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        for parameter in operation.get("parameters", ()):
+            parameter["schema"] = _said(parameter["schema"])
         for answer in operation["responses"].values():
             _widen(answer.get("content", {}))
     return msgspec.json.encode(document)
@@ -96,6 +98,12 @@ def _exact_schemas() -> dict[str, Any]:
     kinds = [kind for module in (requests, views, health, problems) for kind in vars(module).values()]
     structs = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
     return msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")[1]
+
+
+def _said(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter without `null`, which no address and no header can say: it is left out instead."""
+    kinds = [kind for kind in schema.pop("oneOf", ()) if kind != {"type": "null"}]
+    return kinds[0] | schema if kinds else schema
 
 
 def _widen(content: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency, Parameter
+from litestar.params import QueryParameter, SkipValidation
 
 from imagegen.application import Application
 from imagegen.domain.errors import NotFound
@@ -13,14 +13,14 @@ from imagegen.domain.identifiers import internal
 from imagegen.domain.pages import DEFAULT_LIMIT, PAGE_LIMIT, Cursor, PageRequest
 from imagegen.web.problems import MEDIA_TYPE, Problem
 
-Verbs = Annotated[Application, Dependency(skip_validation=True)]
+Verbs = SkipValidation[Application]
 """The product's verbs, as `create_app` was handed them; msgspec need not look inside."""
 
 ApiRequest: TypeAlias = Request[Any, Any, Any]
 
-Limit = Annotated[int, Parameter(ge=PAGE_LIMIT.start, le=PAGE_LIMIT.stop - 1, description="Rows on a page.")]
+Limit = Annotated[int, QueryParameter(ge=PAGE_LIMIT.start, le=PAGE_LIMIT.stop - 1, description="Rows on a page.")]
 CursorText = Annotated[
-    str | None, Parameter(query="cursor", max_length=100, description="`next_cursor` of the page before.")
+    str | None, QueryParameter(name="cursor", max_length=100, description="`next_cursor` of the page before.")
 ]
 PAGE_SIZE: Final = DEFAULT_LIMIT
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from imagegen.web.api.parameters import problems
 from imagegen.web.authentication import SECURITY, Access, access
@@ -41,7 +41,7 @@ def page(code: str) -> bytes:
     summary="Read about a problem",
 )
 def problem_page(
-    code: Annotated[str, Parameter(description="The `code` of a problem, such as `key_revoked`.")],
+    code: Annotated[str, PathParameter(description="The `code` of a problem, such as `key_revoked`.")],
 ) -> Response[bytes]:
     """Explain a problem's `code`: when it comes up, whether it was billed, and what to do."""
     return Response(page(code), headers={"Cache-Control": "public, max-age=3600"})
