@@ -10,7 +10,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import NUMERIC, Connection, Enum
 
-from imagegen.adapters.database.column_types import GUID, DateTimeUTC, Document, ScopeSet, Tags
+from imagegen.adapters.database.column_types import Document, Identifier, Moment, ScopeSet, Tags
 from imagegen.adapters.database.migrations import walk
 from imagegen.adapters.database.tables import metadata
 
@@ -29,7 +29,7 @@ def run(connection: Connection) -> None:
 
 def differs(_context: Any, _column: Any, _listed: Any, found: Any, wanted: Any) -> bool | None:
     """Whether a column's type has changed; `None` leaves the answer to Alembic."""
-    if isinstance(wanted, GUID) and isinstance(found, NUMERIC):
+    if isinstance(wanted, Identifier) and isinstance(found, NUMERIC):
         return False  # all that SQLite tells of a column that was declared BINARY
     return None
 
@@ -39,9 +39,12 @@ def drafted(kind: str, item: Any, draft: Any) -> str | Literal[False]:
     if kind != "type":
         return False
     match item:
-        case GUID() | DateTimeUTC():
-            draft.imports.add(f"from {type(item).__module__} import {type(item).__name__}")
-            return "GUID()" if isinstance(item, GUID) else "DateTimeUTC(timezone=True)"
+        case Identifier():
+            draft.imports.add("from advanced_alchemy.types.guid import GUID")
+            return "GUID()"
+        case Moment():
+            draft.imports.add("from advanced_alchemy.types.datetime import DateTimeUTC")
+            return "DateTimeUTC(timezone=True)"
         case Document() | ScopeSet() | Tags():
             return "sa.Text()"
         case Enum():

@@ -2,8 +2,11 @@
 
 # ruff: noqa: ARG002 - the methods of a type have the signature that SQLAlchemy gives them
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 from advanced_alchemy.types.datetime import DateTimeUTC
@@ -12,11 +15,42 @@ from sqlalchemy import Dialect, Enum, Text, TypeDecorator
 
 from imagegen.domain.users import Scope
 
-__all__ = ["GUID", "DateTimeUTC", "Document", "ScopeSet", "Tags", "word"]
-
 T = TypeVar("T")
 
 _LONGEST_WORD: Final = 16
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Identifier(GUID):
+    """A UUID: 16 bytes on SQLite, Postgres has a type for it."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Write the bytes, by a shorter way than the library's; Postgres' driver takes a UUID as it is."""
+        return _bytes_of if dialect.name == "sqlite" else None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Read the bytes, by a shorter way than the library's."""
+        return _uuid_of if dialect.name == "sqlite" else None
+
+
+class Moment(DateTimeUTC):
+    """A moment in UTC, to the microsecond; SQLite has it as text of one width, which sorts by age."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(timezone=True)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Write the text that the library would, by a shorter way."""
+        return _text_of if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Read the text, by a shorter way than the library's."""
+        return _moment_of if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
 class Document(TypeDecorator[T], Generic[T]):
@@ -28,15 +62,15 @@ class Document(TypeDecorator[T], Generic[T]):
     def __init__(self, kind: Any) -> None:
         super().__init__()
         self.kind = kind
-        self._decoder = msgspec.json.Decoder(kind)
 
-    def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         """Write the JSON."""
-        return None if value is None else msgspec.json.encode(value).decode()
+        return lambda value: None if value is None else _encode(value).decode()
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> T | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         """Read it."""
-        return None if value is None else self._decoder.decode(value)
+        decode = msgspec.json.Decoder(self.kind).decode
+        return lambda text: None if text is None else decode(text)
 
 
 class Tags(TypeDecorator[tuple[str, ...]]):
@@ -72,3 +106,24 @@ class ScopeSet(TypeDecorator[frozenset[Scope]]):
 def word(kind: type[StrEnum]) -> Enum:
     """One of the words of an enumeration, as text."""
     return Enum(kind, native_enum=False, length=_LONGEST_WORD, values_callable=lambda words: [str(w) for w in words])
+
+
+def _bytes_of(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes
+
+
+def _uuid_of(value: bytes | None) -> UUID | None:
+    return None if value is None else UUID(bytes=value)
+
+
+def _text_of(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise TypeError("a moment needs a time zone")
+    in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return in_utc.isoformat(" ", "microseconds").removesuffix("+00:00")
+
+
+def _moment_of(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value + "+00:00")

@@ -2,9 +2,11 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from imagegen.adapters.database.statements import Query, Row, Values, Write
+from imagegen.adapters.database.statements import Query, Values, Write
+
+T = TypeVar("T")
 
 
 class Engine(Protocol):
@@ -19,12 +21,12 @@ class Engine(Protocol):
         """
 
     @abstractmethod
-    async def look_up(self, query: Query, values: Values) -> Sequence[Row]:
-        """The few rows that an index finds at once."""
+    async def look_up(self, query: Query[T], values: Values) -> Sequence[T]:
+        """What the query makes of the few rows that an index finds at once."""
 
     @abstractmethod
-    async def scan(self, query: Query, values: Values) -> Sequence[Row]:
-        """Rows that may take long to find."""
+    async def scan(self, query: Query[T], values: Values) -> Sequence[T]:
+        """What the query makes of rows that may take long to find."""
 
     @abstractmethod
     async def apply(self, writes: Sequence[Write]) -> None:

@@ -1,12 +1,12 @@
 """Cutting a list into pages, by key."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Table, bindparam
+from sqlalchemy import BindParameter, Select, Table, bindparam
 
-from imagegen.adapters.database.statements import Query, Values
+from imagegen.adapters.database.statements import Values
 from imagegen.domain.pages import Cursor, Page, PageRequest
 
 
@@ -18,8 +18,8 @@ class _Identified(Protocol):
 T = TypeVar("T", bound=_Identified)
 
 
-def paged(query: Query, table: Table, *, oldest_first: bool, continued: bool) -> Query:
-    """The query for one page, in the order of age: from the start, or `continued` after a row."""
+def paged(query: Select[Any], table: Table, *, oldest_first: bool, continued: bool) -> Select[Any]:
+    """The query of one page, in the order of age: from the start, or `continued` after a row."""
     if continued:
         last: BindParameter[UUID] = bindparam("last")
         query = query.where(table.c.id > last if oldest_first else table.c.id < last)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 from sqlalchemy import URL
@@ -14,8 +14,10 @@ from imagegen.adapters.database.engine import Engine
 from imagegen.adapters.database.postgres_errors import translated_errors
 from imagegen.adapters.database.postgres_writes import joinable, joined
 from imagegen.adapters.database.schema import REVISION_QUERY, require_head
-from imagegen.adapters.database.statements import Query, Row, Values, Write, compiled
+from imagegen.adapters.database.statements import Query, Values, Write, compiled, reader
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
+
+T = TypeVar("T")
 
 _DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # its constructor has no annotations
 
@@ -66,14 +68,14 @@ class PostgresEngine(Engine):
             await self.close()
             raise
 
-    async def look_up(self, query: Query, values: Values) -> Sequence[Row]:
+    async def look_up(self, query: Query[T], values: Values) -> Sequence[T]:
         """Read in one trip."""
-        statement = compiled(query, _DIALECT)
+        statement = compiled(query.select, _DIALECT)
         async with self._connection() as connection:
             rows = await connection.fetch(statement.sql, *statement.bind(values))
-        return [statement.read(row) for row in rows]
+        return [*map(reader(query, _DIALECT), rows)]
 
-    async def scan(self, query: Query, values: Values) -> Sequence[Row]:
+    async def scan(self, query: Query[T], values: Values) -> Sequence[T]:
         """Read in one trip: nothing here blocks anybody else."""
         return await self.look_up(query, values)
 

@@ -3,9 +3,10 @@
 A row lists all columns of its table, in order. Where a field and a column have the same name, they hold the same.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Table
@@ -14,42 +15,54 @@ from imagegen.adapters.database.statements import Row
 from imagegen.adapters.database.tables import api_keys, attempts, generations, images, sessions, usage_records, users
 from imagegen.domain.api_keys import ApiKey
 from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import Image, Labels, Size
 from imagegen.domain.sessions import Session
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import Email, User
 
+Fields = dict[str, Any]
+
 _INDEXED_LOCATION: Final = 400
 """Characters. A location is an address of some hundred; Postgres indexes values up to 2,700 bytes."""
 
-
-def _shared(kind: type, table: Table) -> Sequence[str]:
-    return [field.name for field in fields(kind) if field.name in table.c]
-
-
-_USER: Final = _shared(User, users)
-_SESSION: Final = _shared(Session, sessions)
-_API_KEY: Final = _shared(ApiKey, api_keys)
-_GENERATION: Final = _shared(Generation, generations)
-_LABELS: Final = _shared(Labels, generations)
-_ATTEMPT: Final = _shared(Attempt, attempts)
-_IMAGE: Final = _shared(Image, images)
-_USAGE_RECORD: Final = _shared(UsageRecord, usage_records)
-
+_ATTRIBUTES: Final[Mapping[type, Sequence[str]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name in table.c)
+    for kind, table in (
+        (User, users),
+        (Session, sessions),
+        (ApiKey, api_keys),
+        (Generation, generations),
+        (Labels, generations),
+        (Attempt, attempts),
+        (Image, images),
+        (UsageRecord, usage_records),
+    )
+}
+_TAKE: Final = {kind: attrgetter(*names) for kind, names in _ATTRIBUTES.items()}
 _COLUMNS: Final = {table: tuple(table.c.keys()) for table in users.metadata.tables.values()}
 
 
-def _taken(thing: object, names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in names}
+def _taken(thing: object) -> Fields:
+    kind = type(thing)
+    return dict(zip(_ATTRIBUTES[kind], _TAKE[kind](thing), strict=True))
 
 
-def _named(table: Table, row: Row) -> dict[str, Any]:
+def _named(table: Table, row: Row) -> Fields:
     return dict(zip(_COLUMNS[table], row, strict=True))
 
 
-def user_values(user: User) -> dict[str, Any]:
+def _parted(table: Table) -> Callable[[Row], tuple[Row, Row]]:
+    width = len(table.c)
+    return lambda row: (row[:width], row[width:])
+
+
+_after_session, _after_api_key, _after_generation = map(_parted, (sessions, api_keys, generations))
+
+
+def user_values(user: User) -> Fields:
     """The values of a row of `users`."""
-    return {**_taken(user, _USER), "email": user.email.key, "email_as_written": user.email.text}
+    return {**_taken(user), "email": user.email.key, "email_as_written": user.email.text}
 
 
 def user_of(row: Row) -> User:
@@ -59,9 +72,9 @@ def user_of(row: Row) -> User:
     return User(**values)
 
 
-def session_values(session: Session) -> dict[str, Any]:
+def session_values(session: Session) -> Fields:
     """The values of a row of `sessions`."""
-    return _taken(session, _SESSION)
+    return _taken(session)
 
 
 def session_of(row: Row) -> Session:
@@ -71,12 +84,13 @@ def session_of(row: Row) -> Session:
 
 def session_and_user_of(row: Row) -> tuple[Session, User]:
     """Both from a row of `sessions` followed by one of `users`."""
-    return session_of(row[: len(sessions.c)]), user_of(row[len(sessions.c) :])
+    session, user = _after_session(row)
+    return session_of(session), user_of(user)
 
 
-def api_key_values(key: ApiKey) -> dict[str, Any]:
+def api_key_values(key: ApiKey) -> Fields:
     """The values of a row of `api_keys`."""
-    return _taken(key, _API_KEY)
+    return _taken(key)
 
 
 def api_key_of(row: Row) -> ApiKey:
@@ -86,39 +100,39 @@ def api_key_of(row: Row) -> ApiKey:
 
 def api_key_and_user_of(row: Row) -> tuple[ApiKey, User]:
     """Both from a row of `api_keys` followed by one of `users`."""
-    return api_key_of(row[: len(api_keys.c)]), user_of(row[len(api_keys.c) :])
+    key, user = _after_api_key(row)
+    return api_key_of(key), user_of(user)
 
 
-def generation_values(generation: Generation) -> dict[str, Any]:
+def generation_values(generation: Generation) -> Fields:
     """The values of a row of `generations`; its images have rows of their own."""
-    labels = _taken(generation.labels, _LABELS)
-    search = f"{generation.requested.prompt}\n{generation.labels.title or ''}".casefold()
-    return {**_taken(generation, _GENERATION), **labels, "search": search}
+    values = _taken(generation)
+    values.update(_taken(generation.labels))
+    values["search"] = f"{generation.requested.prompt}\n{generation.labels.title or ''}".casefold()
+    return values
 
 
-def generations_of(rows: Iterable[Row]) -> Sequence[Generation]:
-    """The generations of rows of `generations`, each followed by one of `images` or by nothing but `None`."""
-    width = len(generations.c)
-    first: dict[object, Row] = {}
-    pictures: dict[object, list[Image]] = {}
-    for row in rows:
-        first.setdefault(row[0], row[:width])
-        found = pictures.setdefault(row[0], [])
-        if row[width] is not None:
-            found.append(image_of(row[width:]))
-    return [_generation(row, pictures[key]) for key, row in first.items()]
-
-
-def _generation(row: Row, pictures: Iterable[Image]) -> Generation:
-    values = _named(generations, row)
-    labels = Labels(**{name: values.pop(name) for name in _LABELS})
+def generation_of(row: Row) -> Generation:
+    """The generation of a row of `generations`, with the image of the row of `images` after it unless that is empty."""
+    generation, image = _after_generation(row)
+    values = _named(generations, generation)
+    labels = Labels(**{name: values.pop(name) for name in _ATTRIBUTES[Labels]})
     del values["search"]
-    return Generation(**values, labels=labels, images=tuple(pictures))
+    return Generation(**values, labels=labels, images=() if image[0] is None else (image_of(image),))
 
 
-def attempt_values(attempt: Attempt) -> dict[str, Any]:
+def gathered(parts: Iterable[Generation]) -> Sequence[Generation]:
+    """Each generation once, with all of its images, from as many parts of it as there are images."""
+    whole: dict[GenerationId, Generation] = {}
+    for part in parts:
+        begun = whole.get(part.id)
+        whole[part.id] = part if begun is None else replace(begun, images=begun.images + part.images)
+    return list(whole.values())
+
+
+def attempt_values(attempt: Attempt) -> Fields:
     """The values of a row of `attempts`."""
-    return _taken(attempt, _ATTEMPT)
+    return _taken(attempt)
 
 
 def attempt_of(row: Row) -> Attempt:
@@ -131,10 +145,11 @@ def location_start(location: str) -> str:
     return location[:_INDEXED_LOCATION]
 
 
-def image_values(image: Image) -> dict[str, Any]:
+def image_values(image: Image) -> Fields:
     """The values of a row of `images`."""
-    location = {"location_start": location_start(image.location)}
-    return {**_taken(image, _IMAGE), **location, "width": image.size.width, "height": image.size.height}
+    values = _taken(image)
+    values.update(location_start=location_start(image.location), width=image.size.width, height=image.size.height)
+    return values
 
 
 def image_of(row: Row) -> Image:
@@ -145,6 +160,6 @@ def image_of(row: Row) -> Image:
     return Image(**values, size=size)
 
 
-def usage_record_values(record: UsageRecord) -> dict[str, Any]:
+def usage_record_values(record: UsageRecord) -> Fields:
     """The values of a row of `usage_records`."""
-    return {**_taken(record, _USAGE_RECORD), "day": record.finished_at.astimezone(UTC).date()}
+    return {**_taken(record), "day": record.finished_at.astimezone(UTC).date()}

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import aiosqlite
 from sqlalchemy import URL
@@ -23,8 +23,10 @@ from imagegen.adapters.database.sqlite_file import (
     synchronous_of,
 )
 from imagegen.adapters.database.sqlite_writer import SqliteWriter, Step, translated
-from imagegen.adapters.database.statements import Query, Row, Values, Write, compiled
+from imagegen.adapters.database.statements import Query, Values, Write, compiled, reader
 from imagegen.domain.errors import DatabaseUnavailable
+
+T = TypeVar("T")
 
 _DIALECT: Final = SQLiteDialect_pysqlite()
 
@@ -66,23 +68,23 @@ class SqliteEngine(Engine):
             self._connections = _Connections(reader, scanner, writer)
             self._closing = opened.pop_all()
 
-    async def look_up(self, query: Query, values: Values) -> Sequence[Row]:
+    async def look_up(self, query: Query[T], values: Values) -> Sequence[T]:
         """Read in this thread."""
-        statement = compiled(query, _DIALECT)
+        statement = compiled(query.select, _DIALECT)
         try:
             rows = self._open.reader.execute(statement.sql, statement.bind(values)).fetchall()
         except sqlite3.Error as error:
             raise translated(error) from error
-        return [statement.read(row) for row in rows]
+        return [*map(reader(query, _DIALECT), rows)]
 
-    async def scan(self, query: Query, values: Values) -> Sequence[Row]:
+    async def scan(self, query: Query[T], values: Values) -> Sequence[T]:
         """Read in the scanner's thread."""
-        statement = compiled(query, _DIALECT)
+        statement = compiled(query.select, _DIALECT)
         try:
             rows = await self._open.scanner.execute_fetchall(statement.sql, statement.bind(values))
         except sqlite3.Error as error:
             raise translated(error) from error
-        return [statement.read(row) for row in rows]
+        return [*map(reader(query, _DIALECT), rows)]
 
     async def apply(self, writes: Sequence[Write]) -> None:
         """Hand the writes to the writer, ready for the driver."""

@@ -1,8 +1,9 @@
 """The one writer of an SQLite database: a thread that commits in groups.
 
 A commit waits for the disk, and the disk takes one big step as quickly as a small one. So whatever arrives while a
-commit is under way is committed together next, each unit of work in a savepoint of its own: one that fails takes
-nothing from the others, and everybody hears of their own result after it is on the disk.
+commit is under way is committed together next, and everybody hears of their own result after it is on the disk. A
+unit of work that fails takes nothing from the others: the group is then done again, each in a savepoint of its own,
+which would cost a third more if it were done every time.
 """
 
 import asyncio
@@ -83,32 +84,35 @@ class SqliteWriter:
             unit = self._waiting.get()
         return group, False
 
-    def _commit(self, group: Sequence[_Unit]) -> Sequence[_Outcome]:
+    def _commit(self, group: Sequence[_Unit], *, apart: bool = False) -> Sequence[_Outcome]:
+        apply = self._apply_apart if apart else self._apply
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._apply(unit) for unit in group]
+            outcomes = [apply(unit) for unit in group]
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - it is raised to each of those who wait
             with suppress(sqlite3.Error):  # there may be nothing left to roll back
                 self._connection.execute("ROLLBACK")
-            return [translated(error) for _ in group]
+            if apart or len(group) == 1 or isinstance(error, sqlite3.OperationalError):
+                return [translated(error) for _ in group]
+            return self._commit(group, apart=True)
         return outcomes
 
-    def _apply(self, unit: _Unit) -> _Outcome:
+    def _apply_apart(self, unit: _Unit) -> _Outcome:
         self._connection.execute("SAVEPOINT unit")
         outcome = None
         try:
-            self._run(unit.steps)
-        except Exception as error:
-            if not self._connection.in_transaction:  # a full disk, say, has ended the whole group
-                raise
+            self._apply(unit)
+        except sqlite3.OperationalError:  # the disk is full, say: nothing of the group can be kept
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised to the one who waits
             self._connection.execute("ROLLBACK TO unit")
             outcome = translated(error)
         self._connection.execute("RELEASE unit")
         return outcome
 
-    def _run(self, steps: Sequence[Step]) -> None:
-        for step in steps:
+    def _apply(self, unit: _Unit) -> None:
+        for step in unit.steps:
             cursor = self._connection.execute(step.sql, step.values)
             if step.checked and cursor.rowcount == 0:
                 raise StaleWrite

@@ -7,9 +7,11 @@ SQL and says how values travel, and nothing of it is left when a statement runs.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Delete, Dialect, Insert, Select, Table, Update, bindparam, update
+
+T = TypeVar("T")
 
 Values = Mapping[str, Any]
 """The values of a statement's parameters, by name, as the domain has them."""
@@ -17,13 +19,25 @@ Values = Mapping[str, Any]
 Row = Sequence[Any]
 """The values of a row in the order of the selected columns, as the domain has them."""
 
-Query = Select[Any]
 Change = Insert | Update | Delete
 
 _Process = Callable[[Any], Any] | None
 
 _MOST_COMPILED: Final = 1_000
 """Far more than there are; filtered lists come in many shapes, so there must be an end."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query(Generic[T]):
+    """A question, and what to make of each row of the answer.
+
+    Where the same rows are read over and over, what was made of the last `kept` is given again: equal rows make equal
+    things, and nothing here can change. The database is asked all the same.
+    """
+
+    select: Select[Any]
+    make: Callable[[Row], T]
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +51,11 @@ class Write:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """The text of a statement for one driver, and the way of values into it and out of it."""
+    """The text of a statement for one driver, and the way of values into it."""
 
     sql: str
     parameters: Sequence[tuple[str, _Process]]
     constants: Values
-    columns: Sequence[_Process]
 
     def bind(self, values: Values) -> Sequence[Any]:
         """The values in the order and the form in which the driver takes them."""
@@ -50,23 +63,31 @@ class Compiled:
             values = {**self.constants, **values}
         return [process(values[name]) if process else values[name] for name, process in self.parameters]
 
-    def read(self, row: Sequence[Any]) -> Row:
-        """The row as the domain has it."""
-        return [process(value) if process else value for process, value in zip(self.columns, row, strict=True)]
-
 
 @lru_cache(_MOST_COMPILED)
-def compiled(statement: Query | Change, dialect: Dialect) -> Compiled:
+def compiled(statement: Select[Any] | Change, dialect: Dialect) -> Compiled:
     """The statement for that dialect; the same object is compiled once."""
     compilation = statement.compile(dialect=dialect)
     binds = [(name, compilation.binds[name]) for name in compilation.positiontup or ()]
-    selected = statement.selected_columns if isinstance(statement, Select) else ()
     return Compiled(
         sql=compilation.string,
         parameters=[(name, bind.type.dialect_impl(dialect).bind_processor(dialect)) for name, bind in binds],
         constants={name: bind.value for name, bind in binds if not bind.required},
-        columns=[column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected],
     )
+
+
+@lru_cache(_MOST_COMPILED)
+def reader(query: Query[T], dialect: Dialect) -> Callable[[Row], T]:
+    """What makes the query's things of the rows as that driver brings them."""
+    make = query.make
+    columns = [
+        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in query.select.selected_columns
+    ]
+
+    def read(row: Row) -> T:
+        return make([process(value) if process else value for process, value in zip(columns, row, strict=True)])
+
+    return lru_cache(query.kept)(read) if query.kept else read
 
 
 def replacing(table: Table, *columns: str) -> Update:

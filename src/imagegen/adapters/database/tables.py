@@ -22,7 +22,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from imagegen.adapters.database.column_types import GUID, DateTimeUTC, Document, ScopeSet, Tags, word
+from imagegen.adapters.database.column_types import Document, Identifier, Moment, ScopeSet, Tags, word
 from imagegen.domain.errors import Billed
 from imagegen.domain.generations import Adjustment, Failure, Outcome, Priority, Status
 from imagegen.domain.images import ImageFormat, ImageRequest, Source
@@ -39,15 +39,15 @@ metadata: Final = MetaData(
 
 
 def _id() -> Column[Any]:
-    return Column("id", GUID(), primary_key=True)
+    return Column("id", Identifier(), primary_key=True)
 
 
 def _owner() -> Column[Any]:
-    return Column("user_id", GUID(), ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
+    return Column("user_id", Identifier(), ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
 
 
 def _moment(name: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, DateTimeUTC(timezone=True), nullable=nullable)
+    return Column(name, Moment(), nullable=nullable)
 
 
 def _version() -> Column[Any]:
@@ -110,7 +110,7 @@ generations: Final = Table(
     _id(),
     _owner(),
     # A key is never removed but with its user, so it needs no reference.
-    Column("api_key_id", GUID()),
+    Column("api_key_id", Identifier()),
     Column("status", word(Status), nullable=False),
     Column("requested", Document[ImageRequest](ImageRequest), nullable=False),
     Column("applied", Document[ImageRequest](ImageRequest), nullable=False),
@@ -137,7 +137,7 @@ attempts: Final = Table(
     "attempts",
     metadata,
     _id(),
-    Column("generation_id", GUID(), ForeignKey("generations.id", ondelete="CASCADE"), nullable=False),
+    Column("generation_id", Identifier(), ForeignKey("generations.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("provider", Text, nullable=False),
     Column("model", Text, nullable=False),
@@ -157,8 +157,8 @@ images: Final = Table(
     metadata,
     _id(),
     _owner(),
-    Column("generation_id", GUID(), ForeignKey("generations.id", ondelete="CASCADE")),
-    Column("attempt_id", GUID()),
+    Column("generation_id", Identifier(), ForeignKey("generations.id", ondelete="CASCADE")),
+    Column("attempt_id", Identifier()),
     Column("position", Integer, nullable=False),
     Column("source", word(Source), nullable=False),
     Column("location", Text, nullable=False),
@@ -180,9 +180,9 @@ images: Final = Table(
 usage_records: Final = Table(
     "usage_records",
     metadata,
-    Column("generation_id", GUID(), primary_key=True),
+    Column("generation_id", Identifier(), primary_key=True),
     _owner(),
-    Column("api_key_id", GUID()),
+    Column("api_key_id", Identifier()),
     Column("provider", Text, nullable=False),
     Column("model", Text, nullable=False),
     _moment("finished_at"),

@@ -1,9 +1,12 @@
 """How one unit of work reads what is committed, and gathers its writes for the commit."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from imagegen.adapters.database.engine import Engine
-from imagegen.adapters.database.statements import Query, Row, Values, Write
+from imagegen.adapters.database.statements import Query, Values, Write
+
+T = TypeVar("T")
 
 
 class Transaction:
@@ -15,18 +18,18 @@ class Transaction:
         self._engine = engine
         self._writes: list[Write] = []
 
-    async def look_up(self, query: Query, values: Values) -> Sequence[Row]:
-        """The few rows that an index finds at once."""
+    async def look_up(self, query: Query[T], values: Values) -> Sequence[T]:
+        """What there is of the few that an index finds at once."""
         self._must_not_have_written()
         return await self._engine.look_up(query, values)
 
-    async def one(self, query: Query, values: Values) -> Row | None:
-        """The one row that there can be."""
-        rows = await self.look_up(query, values)
-        return rows[0] if rows else None
+    async def one(self, query: Query[T], values: Values) -> T | None:
+        """The one that there can be."""
+        found = await self.look_up(query, values)
+        return found[0] if found else None
 
-    async def scan(self, query: Query, values: Values) -> Sequence[Row]:
-        """Rows that may take long to find."""
+    async def scan(self, query: Query[T], values: Values) -> Sequence[T]:
+        """What there is of those that may take long to find."""
         self._must_not_have_written()
         return await self._engine.scan(query, values)
 

@@ -16,9 +16,16 @@ from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import ApiKeys
 from imagegen.domain.users import User
 
+_KEPT = 1_000
+"""Keys with their users that are made ready once: one is asked for with each request."""
+
 _OF_OWNER = select(api_keys).where(api_keys.c.user_id == bindparam("owner"))
-_BY_ID = _OF_OWNER.where(api_keys.c.id == bindparam("id"))
-_BY_DIGEST = select(api_keys, users).join_from(api_keys, users).where(api_keys.c.digest == bindparam("digest"))
+_BY_ID = Query(_OF_OWNER.where(api_keys.c.id == bindparam("id")), api_key_of)
+_BY_DIGEST = Query(
+    select(api_keys, users).join_from(api_keys, users).where(api_keys.c.digest == bindparam("digest")),
+    api_key_and_user_of,
+    kept=_KEPT,
+)
 _ADD = insert(api_keys)
 # Not `last_used_at`: `used` alone writes it, and an older one must not come back with a change of the name.
 _UPDATE = replacing(api_keys, "name", "scopes", "expires_at", "revoked_at")
@@ -33,8 +40,8 @@ _USED = (
 
 
 @cache
-def _page(*, oldest_first: bool, continued: bool) -> Query:
-    return paged(_OF_OWNER, api_keys, oldest_first=oldest_first, continued=continued)
+def _page(*, oldest_first: bool, continued: bool) -> Query[ApiKey]:
+    return Query(paged(_OF_OWNER, api_keys, oldest_first=oldest_first, continued=continued), api_key_of)
 
 
 class SqlApiKeys(Repository, ApiKeys):
@@ -42,19 +49,16 @@ class SqlApiKeys(Repository, ApiKeys):
 
     async def get(self, key_id: ApiKeyId, owner: UserId) -> ApiKey | None:
         """Look the key up by primary key and owner."""
-        row = await self._transaction.one(_BY_ID, {"id": key_id, "owner": owner})
-        return api_key_of(row) if row else None
+        return await self._transaction.one(_BY_ID, {"id": key_id, "owner": owner})
 
     async def by_digest(self, digest: bytes) -> tuple[ApiKey, User] | None:
         """Look the key up by its unique digest, with its user."""
-        row = await self._transaction.one(_BY_DIGEST, {"digest": digest})
-        return api_key_and_user_of(row) if row else None
+        return await self._transaction.one(_BY_DIGEST, {"digest": digest})
 
     async def page(self, owner: UserId, wanted: PageRequest) -> Page[ApiKey]:
         """Walk the owner's keys by identifier."""
         query = _page(oldest_first=wanted.oldest_first, continued=wanted.after is not None)
-        rows = await self._transaction.scan(query, {"owner": owner, **values_of(wanted)})
-        return cut([api_key_of(row) for row in rows], wanted)
+        return cut(await self._transaction.scan(query, {"owner": owner, **values_of(wanted)}), wanted)
 
     def add(self, key: ApiKey) -> None:
         """Insert a row."""

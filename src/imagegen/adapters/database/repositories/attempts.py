@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, insert, select, update
 
 from imagegen.adapters.database.rows import attempt_of, attempt_values
-from imagegen.adapters.database.statements import Write
+from imagegen.adapters.database.statements import Query, Write
 from imagegen.adapters.database.tables import attempts
 from imagegen.adapters.database.transaction import Repository
 from imagegen.domain.generations import Attempt
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Attempts
 
-_OF_GENERATION = (
-    select(attempts).where(attempts.c.generation_id == bindparam("generation_id")).order_by(attempts.c.number)
+_OF_GENERATION = Query(
+    select(attempts).where(attempts.c.generation_id == bindparam("generation_id")).order_by(attempts.c.number),
+    attempt_of,
 )
 _ADD = insert(attempts)
 _ENDING = ("finished_at", "outcome", "billed", "cost_micros", "provider_request_id", "error_code")
@@ -27,8 +28,7 @@ class SqlAttempts(Repository, Attempts):
 
     async def of_generation(self, generation_id: GenerationId) -> Sequence[Attempt]:
         """List the calls by their number."""
-        rows = await self._transaction.look_up(_OF_GENERATION, {"generation_id": generation_id})
-        return [attempt_of(row) for row in rows]
+        return await self._transaction.look_up(_OF_GENERATION, {"generation_id": generation_id})
 
     def add(self, attempt: Attempt) -> None:
         """Insert a row."""

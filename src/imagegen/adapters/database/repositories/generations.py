@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, Text, bindparam, delete, func, insert, select
 
 from imagegen.adapters.database.pages import cut, paged, values_of
-from imagegen.adapters.database.rows import generation_values, generations_of
+from imagegen.adapters.database.rows import gathered, generation_of, generation_values
 from imagegen.adapters.database.statements import Query, Values, Write, next_version, replacing
 from imagegen.adapters.database.tables import generations, images, is_finished, is_unfinished
 from imagegen.adapters.database.transaction import Repository
@@ -36,21 +37,25 @@ _FILTERS = {
 }
 
 _IS_OWNED = generations.c.user_id == bindparam("owner")
-_FIND = (
+_FIND = Query(
     select(generations, images)
     .outerjoin_from(generations, images)
     .where(generations.c.id == bindparam("id"))
-    .order_by(images.c.position)
+    .order_by(images.c.position),
+    generation_of,
 )
-_GET = _FIND.where(_IS_OWNED)
-_UNFINISHED = (
+_GET = Query(_FIND.select.where(_IS_OWNED), generation_of)
+_UNFINISHED = Query(
     select(generations.c.id)
     .where(is_unfinished, generations.c.created_at < bindparam("before"))
     .order_by(generations.c.id)
-    .limit(_MOST_UNFINISHED)
+    .limit(_MOST_UNFINISHED),
+    itemgetter(0),
 )
-_LOCATIONS = select(images.c.location).join_from(images, generations).where(_IS_OWNED, is_finished)
-_LOCATIONS_OF_ONE = _LOCATIONS.where(generations.c.id == bindparam("id"))
+_LOCATIONS = Query(
+    select(images.c.location).join_from(images, generations).where(_IS_OWNED, is_finished), itemgetter(0)
+)
+_LOCATIONS_OF_ONE = Query(_LOCATIONS.select.where(generations.c.id == bindparam("id")), itemgetter(0))
 _ADD = insert(generations)
 _UPDATE = replacing(
     generations,
@@ -76,14 +81,14 @@ _REMOVE = _CLEAR.where(generations.c.id == bindparam("id"))
 
 
 @lru_cache(_MOST_SHAPES)
-def _page(filters: frozenset[str], words: int, *, oldest_first: bool, continued: bool) -> Query:
+def _page(filters: frozenset[str], words: int, *, oldest_first: bool, continued: bool) -> Query[Generation]:
     conditions = [condition for name, condition in _FILTERS.items() if name in filters]
     conditions += [_contains(generations.c.search, f"word_{number}") for number in range(words)]
     matching = select(generations).where(_IS_OWNED, *conditions)
     page = paged(matching, generations, oldest_first=oldest_first, continued=continued).subquery("page")
     in_order = page.c.id if oldest_first else page.c.id.desc()
     with_images = select(page, images).outerjoin_from(page, images, images.c.generation_id == page.c.id)
-    return with_images.order_by(in_order, images.c.position)
+    return Query(with_images.order_by(in_order, images.c.position), generation_of)
 
 
 def _filter_values(matching: GenerationFilter) -> Values:
@@ -98,13 +103,13 @@ class SqlGenerations(Repository, Generations):
 
     async def get(self, generation_id: GenerationId, owner: UserId) -> Generation | None:
         """Look the generation up by primary key and owner."""
-        found = generations_of(await self._transaction.look_up(_GET, {"id": generation_id, "owner": owner}))
-        return found[0] if found else None
+        found = await self._transaction.look_up(_GET, {"id": generation_id, "owner": owner})
+        return gathered(found)[0] if found else None
 
     async def find(self, generation_id: GenerationId) -> Generation | None:
         """Look the generation up by primary key."""
-        found = generations_of(await self._transaction.look_up(_FIND, {"id": generation_id}))
-        return found[0] if found else None
+        found = await self._transaction.look_up(_FIND, {"id": generation_id})
+        return gathered(found)[0] if found else None
 
     async def page(self, owner: UserId, matching: GenerationFilter, wanted: PageRequest) -> Page[Generation]:
         """Walk the owner's generations by identifier, passing over those that do not match."""
@@ -114,20 +119,18 @@ class SqlGenerations(Repository, Generations):
             frozenset(given), len(words), oldest_first=wanted.oldest_first, continued=wanted.after is not None
         )
         sought = {f"word_{number}": word for number, word in enumerate(words)}
-        rows = await self._transaction.scan(query, {"owner": owner, **given, **sought, **values_of(wanted)})
-        return cut(generations_of(rows), wanted)
+        found = await self._transaction.scan(query, {"owner": owner, **given, **sought, **values_of(wanted)})
+        return cut(gathered(found), wanted)
 
     async def unfinished(self, before: datetime) -> Sequence[GenerationId]:
         """List them from their own small index."""
-        return [row[0] for row in await self._transaction.scan(_UNFINISHED, {"before": before})]
+        return await self._transaction.scan(_UNFINISHED, {"before": before})
 
     async def locations(self, owner: UserId, generation_id: GenerationId | None = None) -> Sequence[str]:
         """List the locations of the owner's images whose generation has ended."""
         if generation_id is None:
-            rows = await self._transaction.scan(_LOCATIONS, {"owner": owner})
-        else:
-            rows = await self._transaction.look_up(_LOCATIONS_OF_ONE, {"owner": owner, "id": generation_id})
-        return [row[0] for row in rows]
+            return await self._transaction.scan(_LOCATIONS, {"owner": owner})
+        return await self._transaction.look_up(_LOCATIONS_OF_ONE, {"owner": owner, "id": generation_id})
 
     def add(self, generation: Generation) -> None:
         """Insert a row."""

@@ -16,12 +16,13 @@ from imagegen.domain.ports import Images
 
 _IS_OWNED = images.c.user_id == bindparam("owner")
 _OF_OWNER = select(images).where(_IS_OWNED)
-_FIND = select(images).where(images.c.id == bindparam("id"))
-_GET = _FIND.where(_IS_OWNED)
-_STORED_AT = (
+_FIND = Query(select(images).where(images.c.id == bindparam("id")), image_of)
+_GET = Query(_FIND.select.where(_IS_OWNED), image_of)
+_STORED_AT = Query(
     select(images.c.id)
     .where(images.c.location_start == bindparam("start"), images.c.location == bindparam("location"))
-    .limit(1)
+    .limit(1),
+    bool,
 )
 _ADD = insert(images)
 _UPDATE = replacing(images, "rating", "tags")
@@ -29,8 +30,8 @@ _REMOVE = delete(images).where(images.c.id == bindparam("id"), _IS_OWNED)
 
 
 @cache
-def _page(*, oldest_first: bool, continued: bool) -> Query:
-    return paged(_OF_OWNER, images, oldest_first=oldest_first, continued=continued)
+def _page(*, oldest_first: bool, continued: bool) -> Query[Image]:
+    return Query(paged(_OF_OWNER, images, oldest_first=oldest_first, continued=continued), image_of)
 
 
 class SqlImages(Repository, Images):
@@ -38,24 +39,21 @@ class SqlImages(Repository, Images):
 
     async def get(self, image_id: ImageId, owner: UserId) -> Image | None:
         """Look the image up by primary key and owner."""
-        row = await self._transaction.one(_GET, {"id": image_id, "owner": owner})
-        return image_of(row) if row else None
+        return await self._transaction.one(_GET, {"id": image_id, "owner": owner})
 
     async def find(self, image_id: ImageId) -> Image | None:
         """Look the image up by primary key."""
-        row = await self._transaction.one(_FIND, {"id": image_id})
-        return image_of(row) if row else None
+        return await self._transaction.one(_FIND, {"id": image_id})
 
     async def page(self, owner: UserId, wanted: PageRequest) -> Page[Image]:
         """Walk the owner's images by identifier."""
         query = _page(oldest_first=wanted.oldest_first, continued=wanted.after is not None)
-        rows = await self._transaction.scan(query, {"owner": owner, **values_of(wanted)})
-        return cut([image_of(row) for row in rows], wanted)
+        return cut(await self._transaction.scan(query, {"owner": owner, **values_of(wanted)}), wanted)
 
     async def stored_at(self, location: str) -> bool:
         """Look for one image by its location."""
         sought = {"start": location_start(location), "location": location}
-        return await self._transaction.one(_STORED_AT, sought) is not None
+        return bool(await self._transaction.look_up(_STORED_AT, sought))
 
     def add(self, image: Image) -> None:
         """Insert a row."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, insert, select, update
 
 from imagegen.adapters.database.rows import session_and_user_of, session_of, session_values
-from imagegen.adapters.database.statements import Write, next_version, replacing
+from imagegen.adapters.database.statements import Query, Write, next_version, replacing
 from imagegen.adapters.database.tables import sessions, users
 from imagegen.adapters.database.transaction import Repository
 from imagegen.domain.identifiers import SessionId, UserId
@@ -15,15 +15,18 @@ from imagegen.domain.sessions import Session
 from imagegen.domain.users import User
 
 _MOST = 100
+_KEPT = 1_000
+"""Sessions with their users that are made ready once: one is asked for with each access token."""
 
 _WITH_USER = select(sessions, users).join_from(sessions, users)
-_BY_ID = _WITH_USER.where(sessions.c.id == bindparam("id"))
-_BY_FAMILY = _WITH_USER.where(sessions.c.family_hash == bindparam("family_hash"))
-_OPEN = (
+_BY_ID = Query(_WITH_USER.where(sessions.c.id == bindparam("id")), session_and_user_of, kept=_KEPT)
+_BY_FAMILY = Query(_WITH_USER.where(sessions.c.family_hash == bindparam("family_hash")), session_and_user_of)
+_OPEN = Query(
     select(sessions)
     .where(sessions.c.user_id == bindparam("user_id"), sessions.c.ended_at.is_(None))
     .order_by(sessions.c.id.desc())
-    .limit(_MOST)
+    .limit(_MOST),
+    session_of,
 )
 _ADD = insert(sessions)
 _UPDATE = replacing(
@@ -42,17 +45,15 @@ class SqlSessions(Repository, Sessions):
 
     async def get(self, session_id: SessionId) -> tuple[Session, User] | None:
         """Look the session up by primary key, with its user."""
-        row = await self._transaction.one(_BY_ID, {"id": session_id})
-        return session_and_user_of(row) if row else None
+        return await self._transaction.one(_BY_ID, {"id": session_id})
 
     async def by_family(self, family_hash: bytes) -> tuple[Session, User] | None:
         """Look the session up by its unique family, with its user."""
-        row = await self._transaction.one(_BY_FAMILY, {"family_hash": family_hash})
-        return session_and_user_of(row) if row else None
+        return await self._transaction.one(_BY_FAMILY, {"family_hash": family_hash})
 
     async def of_user(self, user_id: UserId) -> Sequence[Session]:
         """List the user's open sessions by descending identifier."""
-        return [session_of(row) for row in await self._transaction.scan(_OPEN, {"user_id": user_id})]
+        return await self._transaction.scan(_OPEN, {"user_id": user_id})
 
     def add(self, session: Session) -> None:
         """Insert a row."""

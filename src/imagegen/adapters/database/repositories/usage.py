@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import BigInteger, bindparam, case, cast, func, insert, select
 
 from imagegen.adapters.database.rows import usage_record_values
-from imagegen.adapters.database.statements import Query, Write
+from imagegen.adapters.database.statements import Query, Row, Write
 from imagegen.adapters.database.tables import usage_records
 from imagegen.adapters.database.transaction import Repository
 from imagegen.domain.ports import Usage
@@ -23,7 +23,7 @@ _BUCKETS = {
 
 
 @cache
-def _report(group_by: GroupBy) -> Query:
+def _report(group_by: GroupBy) -> Query[UsageBucket]:
     table, bucket = usage_records.c, _BUCKETS[group_by]
     sums = {
         "bucket": bucket,
@@ -34,7 +34,7 @@ def _report(group_by: GroupBy) -> Query:
         "cost_micros": cast(func.coalesce(func.sum(table.cost_micros), 0), BigInteger),
         "unknown_costs": func.sum(case((table.cost_micros.is_(None), 1), else_=0)),
     }
-    return (
+    report = (
         select(*(sums[name] for name in _SUMS))
         .where(
             table.user_id == bindparam("user_id"),
@@ -43,6 +43,11 @@ def _report(group_by: GroupBy) -> Query:
         )
         .group_by(bucket)
     )
+    return Query(report, _bucket_of)
+
+
+def _bucket_of(row: Row) -> UsageBucket:
+    return UsageBucket(**dict(zip(_SUMS, row, strict=True)))
 
 
 class SqlUsage(Repository, Usage):
@@ -51,10 +56,8 @@ class SqlUsage(Repository, Usage):
     async def report(self, query: UsageQuery) -> Sequence[UsageBucket]:
         """Sum the records in the database; order the buckets here, where both dialects agree about `None`."""
         values = {"user_id": query.user_id, "since": query.since, "until": query.until}
-        rows = await self._transaction.scan(_report(query.group_by), values)
-        buckets = sorted(
-            (UsageBucket(**dict(zip(_SUMS, row, strict=True))) for row in rows), key=lambda bucket: str(bucket.bucket)
-        )
+        summed = await self._transaction.scan(_report(query.group_by), values)
+        buckets = sorted(summed, key=lambda bucket: str(bucket.bucket))
         if query.group_by is GroupBy.DAY:
             return buckets
         return sorted(buckets, key=lambda bucket: bucket.cost_micros, reverse=True)

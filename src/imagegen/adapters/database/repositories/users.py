@@ -3,15 +3,15 @@
 from sqlalchemy import bindparam, delete, insert, select
 
 from imagegen.adapters.database.rows import user_of, user_values
-from imagegen.adapters.database.statements import Write, next_version, replacing
+from imagegen.adapters.database.statements import Query, Write, next_version, replacing
 from imagegen.adapters.database.tables import users
 from imagegen.adapters.database.transaction import Repository
 from imagegen.domain.identifiers import UserId
 from imagegen.domain.ports import Users
 from imagegen.domain.users import Email, User
 
-_BY_ID = select(users).where(users.c.id == bindparam("id"))
-_BY_EMAIL = select(users).where(users.c.email == bindparam("email"))
+_BY_ID = Query(select(users).where(users.c.id == bindparam("id")), user_of)
+_BY_EMAIL = Query(select(users).where(users.c.email == bindparam("email")), user_of)
 _ADD = insert(users)
 _UPDATE = replacing(users, "email", "email_as_written", "password_hash", "name", "avatar_url", "role", "suspended_at")
 _REMOVE = delete(users).where(users.c.id == bindparam("id"))
@@ -22,13 +22,11 @@ class SqlUsers(Repository, Users):
 
     async def get(self, user_id: UserId) -> User | None:
         """Look the user up by primary key."""
-        row = await self._transaction.one(_BY_ID, {"id": user_id})
-        return user_of(row) if row else None
+        return await self._transaction.one(_BY_ID, {"id": user_id})
 
     async def by_email(self, email: Email) -> User | None:
         """Look the user up by the unique form of the address."""
-        row = await self._transaction.one(_BY_EMAIL, {"email": email.key})
-        return user_of(row) if row else None
+        return await self._transaction.one(_BY_EMAIL, {"email": email.key})
 
     def add(self, user: User) -> None:
         """Insert a row."""
