@@ -59,7 +59,10 @@ FULL = replace(
     ),
     priority=Priority.HIGH,
 )
-IMAGES = tuple(new_image(PLAIN, position) for position in range(10))
+# The order of positions is neither that of identifiers nor its reverse.
+IMAGES = tuple(
+    sorted((new_image(PLAIN, position * 7 % 10) for position in range(10)), key=lambda image: image.position)
+)
 GENERATIONS = {
     "plain": PLAIN,
     "full": FULL,
@@ -273,10 +276,11 @@ async def test_an_attempt_comes_back_whole(unit_of_work: UnitOfWorkFactory, atte
 async def test_attempts_come_in_their_order(unit_of_work: UnitOfWorkFactory) -> None:
     """The calls of one generation come by their number, and those of others do not."""
     other = new_generation(USER)
-    attempts = [new_attempt(PLAIN, number) for number in range(1, 13)]
-    await remember(unit_of_work, USER, PLAIN, other, new_attempt(other), *reversed(attempts))
+    attempts = [new_attempt(PLAIN, number * 7 % 13) for number in range(1, 13)]
+    await remember(unit_of_work, USER, PLAIN, other, new_attempt(other), *attempts)
     async with unit_of_work() as work:
-        assert list(await work.attempts.of_generation(PLAIN.id)) == attempts
+        found = await work.attempts.of_generation(PLAIN.id)
+    assert list(found) == sorted(attempts, key=lambda attempt: attempt.number)
 
 
 async def test_an_attempt_that_is_gone_cannot_end(unit_of_work: UnitOfWorkFactory) -> None:

@@ -113,18 +113,46 @@ async def test_a_commit_of_nothing_is_fine(unit_of_work: UnitOfWorkFactory) -> N
         await work.commit()
 
 
-async def test_writes_happen_in_their_order(unit_of_work: UnitOfWorkFactory) -> None:
-    """Within a commit a row may be added, changed and removed."""
-    user, passing = new_user(), new_user()
+async def test_a_row_is_added_and_changed_in_one_commit(unit_of_work: UnitOfWorkFactory) -> None:
+    """A commit may change what it adds: writes happen in their order."""
+    user = new_user()
     renamed = user.with_profile(name="Second", avatar_url=None)
     async with unit_of_work() as work:
-        work.users.add(passing)
         work.users.add(user)
         work.users.update(renamed)
-        work.users.remove(passing.id)
         await work.commit()
     assert await read_user(unit_of_work, user) == renamed
-    assert await read_user(unit_of_work, passing) is None
+
+
+async def test_a_row_is_changed_twice_in_one_commit(unit_of_work: UnitOfWorkFactory) -> None:
+    """A commit may bring a row on by two versions, but not in the wrong order."""
+    first = new_user()
+    second = first.with_profile(name="Second", avatar_url=None)
+    third = second.with_profile(name="Third", avatar_url=None)
+    await remember(unit_of_work, first)
+    async with unit_of_work() as work:
+        work.users.update(third)
+        work.users.update(second)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    assert await read_user(unit_of_work, first) == first
+    async with unit_of_work() as work:
+        work.users.update(second)
+        work.users.update(third)
+        await work.commit()
+    assert await read_user(unit_of_work, first) == third
+
+
+async def test_a_row_is_added_and_removed_in_one_commit(unit_of_work: UnitOfWorkFactory) -> None:
+    """A commit may remove what it adds, and add what has taken its place."""
+    passing = new_user()
+    lasting = replace(passing, name="Again")
+    async with unit_of_work() as work:
+        work.users.add(passing)
+        work.users.remove(passing.id)
+        work.users.add(lasting)
+        await work.commit()
+    assert await read_user(unit_of_work, passing) == lasting
 
 
 @pytest.mark.parametrize("doomed_first", [True, False])
