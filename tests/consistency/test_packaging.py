@@ -21,7 +21,10 @@ import imagegen
 ROOT = Path(imagegen.__file__).parents[2]
 
 
-UNIMPORTED = {"zxcvbn"}  # its list of common passwords is read as data
+UNIMPORTED = {
+    "httptools",  # uvicorn reads HTTP with it if it is there
+    "zxcvbn",  # its list of common passwords is read as data
+}
 """Dependencies that imagegen needs without importing them."""
 
 
