@@ -41,7 +41,6 @@ from wire.behaviors import Behavior, Damage, Intermediary, Picture, RateLimited,
 from wire.gemini import FakeGemini
 from wire.openai import FakeOpenAI
 from wire.pictures import draw
-from wire.provider import ScriptedProvider
 from wire.server import Delivery, Reply, refused_port
 
 KEY: Final = "sk-proj-Hm4vR7dT2x"
@@ -51,6 +50,9 @@ LONG: Final = 30.0
 MODELS: Final = {"gemini": "gemini-nano-banana-2.1", "openai": "gpt-image-2.6-flare", "sketch": "sketch-1"}
 WIRED: Final = ("gemini", "openai")
 BOOK: Final = load_models()
+
+
+Service = FakeGemini | FakeOpenAI
 
 
 def request_for(name: str, **wishes: Any) -> ImageRequest:
@@ -78,7 +80,7 @@ async def connected(name: str, url: str = "") -> AsyncIterator[ImageProvider]:
 
 
 @contextmanager
-def played(name: str) -> Iterator[ScriptedProvider]:
+def played(name: str) -> Iterator[Service]:
     """That provider's service, played on a socket."""
     with FakeGemini() if name == "gemini" else FakeOpenAI() as fake:
         yield fake
@@ -90,7 +92,7 @@ class Stand:
 
     name: str
     provider: ImageProvider
-    service: ScriptedProvider
+    service: Service
 
     async def generate(self, *, deadline: float = LONG, **wishes: Any) -> ProviderAnswer:
         """Ask for one picture."""

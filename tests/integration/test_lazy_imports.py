@@ -1,0 +1,58 @@
+"""What is not used is not imported: an SDK costs half a second and tens of megabytes per process."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+SDKS = ("google.genai", "openai", "boto3", "httpx", "httpx2", "PIL")
+
+CONNECTED = """
+from imagegen.adapters.model_book import load_models
+from imagegen.adapters.providers import REGISTRY
+
+environment = {"GOOGLE_API_KEY": "made-up", "OPENAI_API_KEY": "made-up"}
+for name in REGISTRY:
+    assert REGISTRY.configured(name, environment)
+    REGISTRY.connect(name, environment, load_models())
+"""
+DRAWN_BY_OPENAI = """
+import asyncio
+import sys
+sys.path.insert(0, "tests")
+from imagegen.adapters.model_book import load_models
+from imagegen.adapters.providers import REGISTRY
+from imagegen.domain.errors import ProviderUnreachable
+from imagegen.domain.images import ImageRequest
+
+async def ask():
+    environment = {"OPENAI_API_KEY": "made-up", "OPENAI_BASE_URL": "http://127.0.0.1:1"}
+    provider = REGISTRY.connect("openai", environment, load_models())
+    try:
+        await provider.generate(ImageRequest(prompt="a cat", model="gpt-image-2"), count=1, deadline=9)
+    except ProviderUnreachable:
+        await provider.close()
+
+asyncio.run(ask())
+"""
+
+
+def imported_by(program: str) -> set[str]:
+    """Those of the SDKs that a fresh interpreter has imported after a program."""
+    report = f"import sys\nprint(*(name for name in {SDKS!r} if name in sys.modules))"
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{textwrap.dedent(program)}\n{report}"], check=True, capture_output=True, text=True
+    )
+    return set(finished.stdout.split())
+
+
+@pytest.mark.parametrize("program", [CONNECTED, DRAWN_BY_OPENAI])
+def test_no_sdk_is_imported_before_it_is_used(program: str) -> None:
+    """Neither to know which providers are configured, nor to connect them, nor by those that need none."""
+    assert imported_by(program) == set()
+
+
+def test_an_import_would_be_seen() -> None:
+    """The test above can fail."""
+    assert "PIL" in imported_by("import PIL")
