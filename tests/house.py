@@ -72,7 +72,7 @@ class House:
     queue: GenerationQueue = field(default_factory=lambda: InProcessQueue(concurrency=64, grace=1.0))
     register_unknown: bool = False
     essential: Mapping[str, Ping] = field(default_factory=dict)
-    options: WebOptions = WebOptions(hosts=("testserver",))
+    options: WebOptions = field(default_factory=lambda: WebOptions(hosts=("testserver",)))
     lines: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """Whether the service can do its work now, part by part; never draws a picture."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ from imagegen.domain.errors import ImagegenError
 
 PATIENCE: Final = 3.0
 """Seconds after which a part that does not answer counts as away."""
+
+Ping = Callable[[], Awaitable[None]]
+"""Asks a part how it is: returns when it is well, and raises when it is not."""
+
+logger = logging.getLogger("imagegen.health")
 
 
 class Condition(StrEnum):
@@ -40,16 +46,20 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckHealth:
-    """Ask every part how it is, all at once. `essential` are the parts that nothing works without."""
+    """Ask every part how it is, all at once, and for `patience` seconds.
 
-    essential: Mapping[str, Callable[[], Awaitable[None]]]
-    optional: Mapping[str, Callable[[], Awaitable[None]]]
+    `essential` are the parts that nothing works without.
+    """
+
+    essential: Mapping[str, Ping]
+    optional: Mapping[str, Ping]
+    patience: float = PATIENCE
 
     async def __call__(self) -> Health:
         """Return the health; a part that fails or is slow is named, not raised."""
         names = (*self.essential, *self.optional)
         pings = (*self.essential.values(), *self.optional.values())
-        checks = dict(zip(names, await asyncio.gather(*map(_ask, pings)), strict=True))
+        checks = dict(zip(names, await asyncio.gather(*(_ask(ping, self.patience) for ping in pings)), strict=True))
         return Health(status=self._whole(checks), checks=checks)
 
     def _whole(self, checks: Mapping[str, PartHealth]) -> Condition:
@@ -59,15 +69,18 @@ class CheckHealth:
         return Condition.DEGRADED if failing else Condition.OK
 
 
-async def _ask(ping: Callable[[], Awaitable[None]]) -> PartHealth:
+async def _ask(ping: Ping, patience: float) -> PartHealth:
     begun = time.perf_counter()
     detail = None
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await ping()
     except TimeoutError:
         detail = "did not answer in time"
     except ImagegenError as error:
         detail = error.detail
+    except Exception:  # whoever is on call needs this answer most when something unforeseen is wrong
+        logger.exception("asking for the health of a part failed unexpectedly")
+        detail = "failed unexpectedly"
     status = Condition.OK if detail is None else Condition.UNAVAILABLE
     return PartHealth(status=status, latency_ms=round((time.perf_counter() - begun) * 1000, 2), detail=detail)

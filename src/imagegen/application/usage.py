@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from imagegen.domain.errors import Fault, InvalidRequest
@@ -11,6 +11,7 @@ from imagegen.domain.usage import GroupBy, UsageBucket, UsageQuery
 from imagegen.domain.users import Principal, Scope
 
 DEFAULT_SPAN: Final = timedelta(days=30)
+_FIRST_MOMENT: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class ReadUsage:
         """Return the buckets; raise `InvalidRequest` when the span ends before it begins."""
         principal.require(Scope.READ)
         until = until or self.clock() + timedelta(seconds=1)
-        since = since or until - DEFAULT_SPAN
+        since = since or until - min(DEFAULT_SPAN, until - _FIRST_MOMENT)
         if since > until:
             raise InvalidRequest(faults=(Fault("/from", "The span ends before it begins."),))
         query = UsageQuery(user_id=principal.user_id, since=since, until=until, group_by=group_by)

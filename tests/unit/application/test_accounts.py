@@ -13,6 +13,7 @@ from imagegen.domain.errors import (
     AccountSuspended,
     EmailTaken,
     InvalidAccessToken,
+    InvalidApiKey,
     InvalidCredentials,
     InvalidRefreshToken,
     InvalidRequest,
@@ -259,7 +260,7 @@ async def paint(house: House, owner: Principal) -> None:
 
 
 async def test_deleting_the_account_leaves_nothing_of_it() -> None:
-    """Rows and bytes are gone, tokens and keys are refused, and the address is free; nobody else's things are touched."""
+    """Rows and bytes are gone, tokens and keys are refused, the address is free; nobody else loses anything."""
     house = a_house()
     owner, stranger = await house.owner(), await house.owner("stranger@example.com")
     _, key = await house.application.issue_api_key(owner)
@@ -271,7 +272,7 @@ async def test_deleting_the_account_leaves_nothing_of_it() -> None:
     assert len([blob async for blob in house.store.blobs()]) == 1
     with pytest.raises(InvalidCredentials):
         await house.application.log_in(EMAIL, PASSWORD)
-    with pytest.raises(Exception, match="not valid"):
+    with pytest.raises(InvalidApiKey):
         await house.application.authenticate_key(key.text)
     await house.application.register(EMAIL, PASSWORD)
 
