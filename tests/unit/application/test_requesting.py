@@ -1,6 +1,7 @@
 """Asking for a generation, and waiting for it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -161,11 +162,8 @@ async def test_what_cannot_be_applied_is_adjusted_and_said() -> None:
 )
 async def test_what_is_refused_is_neither_remembered_nor_spent(request_: ImageRequest, error: type[Exception]) -> None:
     """A request that cannot be served leaves no row and makes no call."""
-    elsewhere = [
-        EASEL,
-        type(EASEL)(id="gemini-x", provider="gemini", capabilities=EASEL.capabilities, price=EASEL.price),
-    ]
-    house = a_house(models=tuple(elsewhere), missing={"gemini": ("GOOGLE_API_KEY",)})
+    elsewhere = replace(EASEL, id="gemini-x", provider="gemini", aliases=())
+    house = a_house(models=(EASEL, elsewhere), missing={"gemini": ("GOOGLE_API_KEY",)})
     owner = await house.owner()
     with pytest.raises(error) as refused:
         await ask(house, owner, request_)

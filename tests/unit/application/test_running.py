@@ -277,7 +277,7 @@ async def test_the_hash_is_of_the_stored_bytes(size: int) -> None:
 
 
 async def test_a_defect_of_an_adapter_settles_as_unknown_and_keeps_its_silence() -> None:
-    """An exception nobody foresaw ends the generation as `outcome_unknown`; its text, which may quote, is not logged."""
+    """What nobody foresaw ends as `outcome_unknown`; the text of the exception, which may quote, is not logged."""
 
     async def broken(request: ImageRequest, _: int) -> ProviderAnswer:
         raise ValueError(f"cannot draw {request.prompt}")
