@@ -10,10 +10,8 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
-
-from jose import jwk, jws
-from jose.exceptions import JOSEError
 
 from imagegen.domain.errors import InvalidAccessToken
 from imagegen.domain.identifiers import SESSION, USER, SessionId, UserId, external, internal
@@ -44,12 +42,10 @@ class JoseTokenSigner(TokenSigner):
             raise ValueError(f"access tokens are signed with one of {', '.join(ALGORITHMS)}")
         if len(secret) < SHORTEST_SECRET:
             raise ValueError(f"the secret for access tokens needs at least {SHORTEST_SECRET} bytes")
-        # A ready key: handed the bytes, the library would try to read them as JSON and as a set of keys.
-        self._key = jwk.construct(secret, algorithm)
+        self._secret = secret
         self._algorithm = algorithm
         self._issuer = issuer
         self._audience = audience
-        self._header = self._text({}).partition(".")[0]
 
     def sign(self, claims: AccessClaims) -> str:
         """The token's text."""
@@ -71,21 +67,28 @@ class JoseTokenSigner(TokenSigner):
         """What a genuine token that has not expired says; the clock is the one handed in."""
         try:
             return self._claims(self._payload(token), now)
-        except (JOSEError, ValueError, OverflowError, RecursionError, OSError):
-            # Ours, or those of base64, JSON, the signature and the range of dates: all mean the one thing.
+        except (ValueError, OverflowError, RecursionError, OSError):
+            # Ours, or those of base64, JSON and the range of dates: all mean the one thing.
             raise InvalidAccessToken from None
 
+    @cached_property
+    def _jose(self) -> "_Jose":
+        # Made when the first token is met: the library takes a quarter of a second and 8 MiB.
+        return _Jose(self._secret, self._algorithm)
+
+    @cached_property
+    def _header(self) -> str:
+        return self._text({}).partition(".")[0]
+
     def _text(self, claims: dict[str, Any]) -> str:
-        text: str = jws.sign(claims, self._key, headers=_HEADERS, algorithm=self._algorithm)
-        return text
+        return self._jose.sign(claims)
 
     def _payload(self, token: str) -> bytes:
         """What was signed under our secret."""
         form = _FORM.fullmatch(token) if len(token) <= LONGEST_TOKEN else None
         if form is None or form[1] != self._header or not (_canonical(form[2]) and _canonical(form[3])):
             raise ValueError("not the form of our tokens")
-        payload: bytes = jws.verify(token, self._key, (self._algorithm,))
-        return payload
+        return self._jose.verify(token)
 
     def _claims(self, payload: bytes, now: datetime) -> AccessClaims:
         """The claims, where they are those that `sign` writes, each of its type, and now is within their time."""
@@ -114,6 +117,31 @@ class JoseTokenSigner(TokenSigner):
             issued_at=datetime.fromtimestamp(issued_at, UTC),
             expires_at=datetime.fromtimestamp(expires_at, UTC),
         )
+
+
+class _Jose:
+    """The library, with the one key and the one algorithm that it is given to use."""
+
+    def __init__(self, secret: bytes, algorithm: str) -> None:
+        from jose import exceptions, jwk, jws  # noqa: PLC0415 - see who makes it
+
+        self._jws = jws
+        self._error = exceptions.JOSEError
+        self._algorithm = algorithm
+        # A ready key: handed the bytes, the library would try to read them as JSON and as a set of keys.
+        self._key = jwk.construct(secret, algorithm)
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        text: str = self._jws.sign(claims, self._key, headers=_HEADERS, algorithm=self._algorithm)
+        return text
+
+    def verify(self, token: str) -> bytes:
+        """The payload; raise `ValueError` when the signature is not ours."""
+        try:
+            payload: bytes = self._jws.verify(token, self._key, (self._algorithm,))
+        except self._error as error:
+            raise ValueError("not signed by us") from error
+        return payload
 
 
 def _canonical(segment: str) -> bool:
