@@ -1,6 +1,6 @@
 """Google's Gemini image models, through google-genai.
 
-The SDK is imported in a thread when the first picture is asked for: it takes half a second and 45 MiB.
+The SDK is imported in a thread when the first picture is asked for: it takes 0.7 s and 49 MiB.
 """
 
 import asyncio

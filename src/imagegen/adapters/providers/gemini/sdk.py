@@ -1,7 +1,7 @@
 """google-genai, on connections of our own: importing this module imports the SDK.
 
-The SDK's own connections read the answer into text, parse that and decode the base64 in it, some 25 ms for a picture
-of 1.5 MiB. Ours take the pictures out first, so that what the SDK parses is small.
+The SDK's own connections read the answer into text, parse that and decode the base64 in it: 11 ms of CPU for a picture
+of 1.5 MiB. Ours take the pictures out first, so that what the SDK parses is small: 3 ms.
 """
 
 from contextvars import ContextVar
