@@ -5,6 +5,7 @@ Read `tables` first, then `repositories`, which know no dialect. `sqlite` and `p
 """
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from imagegen.adapters.database.engine import Engine
 from imagegen.adapters.database.errors import DatabaseInUse, SchemaAhead, SchemaBehind
@@ -53,7 +54,10 @@ def open_database(url: str) -> Database:
     Raises:
         ValueError: it is neither.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("this is no URL of a database") from None
     # Each brings its drivers along, so only the one that is used is loaded.
     match parsed.get_backend_name():
         case "sqlite":

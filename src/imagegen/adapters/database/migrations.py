@@ -6,7 +6,7 @@ The revisions lie in `migrations/`, for Alembic. Each walk is one transaction: i
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from alembic import command
@@ -21,7 +21,8 @@ from imagegen.adapters.database.sqlite_file import held, open_for_migration, pat
 
 _LOCK: Final = 0x696D6167656E  # "imagen": the advisory lock is known by a number that nobody else should use
 
-Walk = Callable[[Connection], None]
+Walk = Callable[[Connection], object]
+"""What to do on a connection; what it returns is not looked at."""
 
 
 def upgrade(url: str) -> str:
@@ -77,10 +78,11 @@ def _on_sqlite(path: Path, step: Walk) -> None:
 
 
 async def _on_postgres(url: URL, step: Walk) -> None:
-    with translated_errors():
-        engine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn_of(url)), poolclass=NullPool
-        )
-        async with engine.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            await connection.run_sync(step)
+    async def connect() -> Any:
+        with translated_errors():
+            return await asyncpg.connect(dsn_of(url))
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await connection.run_sync(step)

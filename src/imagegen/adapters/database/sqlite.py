@@ -1,6 +1,7 @@
 """SQLite: one process, one writer, and readers that cannot write."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -29,6 +30,9 @@ from imagegen.domain.errors import DatabaseUnavailable
 T = TypeVar("T")
 
 _DIALECT: Final = SQLiteDialect_pysqlite()
+
+# Its debug lines hold the values of statements, and so what people look for.
+logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class SqliteEngine(Engine):
     async def check(self) -> None:
         """Read from the file."""
         try:
-            self._open.reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            self._open.reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
             raise DatabaseUnavailable from error
 

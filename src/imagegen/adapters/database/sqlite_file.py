@@ -83,6 +83,7 @@ def open_writer(path: Path, synchronous: str) -> sqlite3.Connection:
     connection = _open(path)
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
+        connection.close()
         raise DatabaseUnavailable(f"The file system of {path} lacks what SQLite's write-ahead log needs.")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -105,7 +106,7 @@ def open_for_migration(path: Path) -> sqlite3.Connection:
 def revision_of(path: Path) -> str | None:
     """The revision of the file's schema, `None` if it has none yet."""
     with closing(open_reader(path)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
             return None
         row = connection.execute(REVISION_QUERY).fetchone()
     return str(row[0]) if row else None

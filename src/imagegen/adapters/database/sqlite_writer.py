@@ -42,6 +42,7 @@ class SqliteWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._loop = asyncio.get_running_loop()
         self._connection = connection
+        self._closed = False
         self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         # A daemon: a process that must end without closing loses nothing that was committed.
         self._thread = Thread(target=self._work, name="sqlite-writer", daemon=True)
@@ -55,12 +56,15 @@ class SqliteWriter:
         Raises:
             StaleWrite, AlreadyExists, DatabaseUnavailable: as `Engine.apply` promises.
         """
+        if self._closed:
+            raise DatabaseUnavailable("The database is closed.")
         unit = _Unit(steps, self._loop.create_future())
         self._waiting.put(unit)
         await unit.done
 
     async def close(self) -> None:
         """Commit what was accepted, then close the connection; no other one may be open by then."""
+        self._closed = True
         self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
 

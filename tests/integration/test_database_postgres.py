@@ -1,0 +1,261 @@
+"""What only a real Postgres shows: lost connections, the schema it must have, and units of work in one trip."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from builders import NOW, new_attempt, new_generation, new_image, new_user
+from imagegen.adapters.database import Database, SchemaBehind, open_database
+from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
+from imagegen.domain.usage import UsageRecord
+from imagegen.domain.users import User
+from servers.process import free_ports
+from stores import remember
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    """An open database."""
+    async with opened(postgres_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def administrator(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection beside the database's own."""
+    connection = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """A database that is closed in the end."""
+    database = open_database(url)
+    await database.start()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def read_user(database: Database, user: User) -> User | None:
+    """The user as they are remembered."""
+    async with database.unit_of_work() as work:
+        return await work.users.get(user.id)
+
+
+# --- starting -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_schema_that_is_behind_is_refused(postgres_database: str) -> None:
+    """An empty database is not migrated by itself, since others may use it: the message names the command."""
+    with pytest.raises(SchemaBehind, match=r"is empty, this version needs \d{4}: run `imagegen migrate`"):
+        await open_database(postgres_database).start()
+
+
+async def test_a_server_that_is_away_is_told_without_the_password() -> None:
+    """Where nobody listens the start fails, and says nothing of the credentials."""
+    (port,) = free_ports(1)
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await open_database(f"postgresql://me:very-secret@127.0.0.1:{port}/imagegen").start()
+    assert "very-secret" not in str(caught.value)
+
+
+async def test_a_database_that_is_not_there_is_told(postgres_url: str) -> None:
+    """A server without that database is as good as none."""
+    with pytest.raises(DatabaseUnavailable):
+        await open_database(f"{postgres_url}_nowhere").start()
+
+
+async def test_a_closed_database_says_so(postgres_url: str) -> None:
+    """After closing, which may be done twice, everything is unavailable, and nothing hangs."""
+    async with opened(postgres_url) as database:
+        await database.close()
+        with pytest.raises(DatabaseUnavailable):
+            await database.check()
+        with pytest.raises(DatabaseUnavailable):
+            await remember(database.unit_of_work, new_user())
+
+
+# --- connections --------------------------------------------------------------------------------------------------
+
+
+async def end_connections(administrator: asyncpg.Connection) -> None:
+    """End every other connection to the database, as a restart of the server does."""
+    await administrator.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid != pg_backend_pid()"
+    )
+
+
+UNTIL_SOMEBODY_WAITS = """
+DO $$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP PERFORM pg_sleep(0.01); END LOOP;
+END $$
+"""
+
+
+async def recovered(database: Database) -> None:
+    """Return as soon as the database answers; those who ask before are told that it does not."""
+    for _ in range(100):
+        try:
+            await database.check()
+        except DatabaseUnavailable:
+            await asyncio.sleep(0.01)
+        else:
+            return
+    pytest.fail("it never came back")
+
+
+async def test_lost_connections_are_replaced(database: Database, administrator: asyncpg.Connection) -> None:
+    """When the server restarts, what is remembered is read again without a restart of ours."""
+    users = [new_user() for _ in range(20)]
+    await asyncio.gather(*(remember(database.unit_of_work, user) for user in users))
+    await end_connections(administrator)
+    await recovered(database)
+    assert await asyncio.gather(*(read_user(database, user) for user in users)) == users
+
+
+async def test_a_commit_whose_connection_is_lost_is_told(database: Database, administrator: asyncpg.Connection) -> None:
+    """A commit that was under way when the connection went is unavailable, not a success and not a conflict."""
+    user = new_user()
+    await remember(database.unit_of_work, user)
+    async with administrator.transaction():
+        await administrator.execute("LOCK TABLE users")
+        commit = asyncio.create_task(remember(database.unit_of_work, new_user()))
+        await administrator.execute(UNTIL_SOMEBODY_WAITS)
+        await end_connections(administrator)
+        with pytest.raises(DatabaseUnavailable):
+            await commit
+    await recovered(database)
+    assert await read_user(database, user) == user
+
+
+async def test_a_network_that_is_down_for_a_while(postgres_url: str) -> None:
+    """While the server cannot be reached everything is unavailable; when it can, work goes on by itself."""
+    parts = urlsplit(postgres_url)
+    (port,) = free_ports(1)
+    detour = urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
+    line = Line(parts.hostname or "", parts.port or 0)
+    await line.connect(port)
+    async with opened(detour) as database:
+        await remember(database.unit_of_work, user := new_user())
+        await line.cut()
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                await read_user(database, user)
+        await line.connect(port)
+        await recovered(database)
+        assert await read_user(database, user) == user
+    await line.cut()
+
+
+class Line:
+    """A line to a server that can be cut and mended."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._peer = host, port
+        self._server: asyncio.Server | None = None
+        self._ends: list[asyncio.StreamWriter] = []
+        self._relays: set[asyncio.Task[None]] = set()
+
+    async def connect(self, port: int) -> None:
+        """Let connections through from a port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+
+    async def cut(self) -> None:
+        """End every connection, and take no new one."""
+        if self._server:
+            self._server.close()
+        for end in self._ends:
+            end.transport.abort()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer_reader, peer_writer = await asyncio.open_connection(*self._peer)
+        self._ends += writer, peer_writer
+        for source, sink in ((reader, peer_writer), (peer_reader, writer)):
+            relay = asyncio.create_task(_relay(source, sink))
+            self._relays.add(relay)
+            relay.add_done_callback(self._relays.discard)
+
+
+async def _relay(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while data := await source.read(65536):
+        sink.write(data)
+    sink.close()
+
+
+async def test_more_work_than_connections(database: Database) -> None:
+    """Many at once wait for their turn, and all of them get one."""
+    users = [new_user() for _ in range(300)]
+    await asyncio.gather(*(remember(database.unit_of_work, user) for user in users))
+    assert await asyncio.gather(*(read_user(database, user) for user in users)) == users
+
+
+async def test_canceled_work_leaves_its_connection_usable(database: Database) -> None:
+    """Callers who go away in the middle, at whatever point, take no connection with them."""
+    for turns in range(30):
+        work = asyncio.create_task(remember(database.unit_of_work, new_user(), new_user()))
+        for _ in range(turns % 6):
+            await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    await asyncio.gather(*(database.check() for _ in range(30)))
+
+
+# --- units of work in one trip ------------------------------------------------------------------------------------
+
+
+async def test_the_end_of_a_generation_is_one_transaction(
+    database: Database, administrator: asyncpg.Connection
+) -> None:
+    """State, attempt, picture and usage are written together: rows that refer to one another, in one statement."""
+    user = new_user()
+    queued = new_generation(user)
+    await remember(database.unit_of_work, user, queued)
+    started = queued.start(NOW)
+    attempt, image = new_attempt(started), new_image(started)
+    ended = started.succeed([image], cost_micros=7, now=NOW)
+    async with database.unit_of_work() as work:
+        work.generations.update(started)
+        work.attempts.add(attempt)
+        await work.commit()
+    async with database.unit_of_work() as work:
+        work.generations.update(ended)
+        work.attempts.update(attempt)
+        work.images.add(image)
+        work.usage.add(UsageRecord.of(ended))
+        await work.commit()
+    everything = "(SELECT xmin FROM generations UNION ALL SELECT xmin FROM attempts UNION ALL SELECT xmin FROM images)"
+    assert await administrator.fetchval(f"SELECT count(DISTINCT xmin::text) FROM {everything} AS rows") == 1
+    async with database.unit_of_work() as work:
+        assert await work.generations.find(queued.id) == ended
+
+
+async def test_a_stale_write_undoes_its_statement(database: Database) -> None:
+    """Where several writes are one statement, one that meets no row undoes the others."""
+    user = new_user()
+    queued = new_generation(user)
+    await remember(database.unit_of_work, user, queued)
+    started = queued.start(NOW)
+    late = new_generation(user)
+    async with database.unit_of_work() as work:
+        work.generations.update(replace(started, version=9))
+        work.attempts.add(new_attempt(started))
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    async with database.unit_of_work() as work:
+        work.attempts.add(new_attempt(late))
+        work.usage.add(UsageRecord.of(started.succeed([new_image(started)], cost_micros=1, now=NOW)))
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    async with database.unit_of_work() as work:
+        assert await work.generations.find(queued.id) == queued
+        assert await work.attempts.of_generation(queued.id) == []
