@@ -115,10 +115,13 @@ def test_a_retired_model_without_a_successor_is_asked_all_the_same() -> None:
 
 
 def test_the_default_stands_in_where_the_successor_is_not_configured() -> None:
-    """A client that still names an old model goes on working with the keys that the operator has."""
+    """A client that still names an old model goes on working, unless it insists on the provider without its key."""
     old = model("old", shutdown=YESTERDAY, successor="new")
     new, other = model("new", "beta"), model("other")
-    assert catalog(old, new, other, missing="beta").choose("old", None, TODAY) is other
+    book = catalog(old, new, other, missing="beta")
+    assert book.choose("old", None, TODAY) is other
+    with pytest.raises(ProviderNotConfigured, match="BETA_API_KEY"):
+        book.choose("old", "beta", TODAY)
 
 
 def test_a_default_that_is_not_configured_is_no_riddle() -> None:
@@ -202,7 +205,7 @@ def test_what_a_model_can_do_is_applied_as_asked() -> None:
     fitted = catalog(model("rich", capabilities=RICH)).fit(request, TODAY)
     assert fitted.adjustments == ()
     assert fitted.applied == replace(request, model="rich", provider="alpha")
-    assert fitted.model.id == "rich"
+    assert catalog(fitted.model).fit(fitted.applied, TODAY) == fitted
 
 
 def test_everything_that_differs_is_said_with_its_reason() -> None:

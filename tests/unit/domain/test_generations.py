@@ -52,8 +52,9 @@ def test_it_succeeds_with_its_pictures() -> None:
 
 def test_it_does_not_succeed_without_a_picture_of_its_own() -> None:
     """No picture, or anybody else's, is no success."""
-    strange = new_image(new_generation(new_user()))
-    for pictures in ([], [strange], [new_image(RUNNING), strange], [replace(strange, generation_id=RUNNING.id)]):
+    own, strange = new_image(RUNNING), new_image(new_generation(new_user()))
+    other_work, other_owner = replace(own, generation_id=strange.generation_id), replace(own, user_id=strange.user_id)
+    for pictures in ([], [strange], [own, strange], [other_work], [other_owner]):
         with pytest.raises(IllegalTransition):
             RUNNING.succeed(pictures, cost_micros=0, now=LATER)
 

@@ -71,6 +71,14 @@ def test_a_shape_that_is_not_drawn_becomes_the_nearest(label: str, drawn: str) -
     assert THREE.nearest_ratio(label) == drawn
 
 
+def test_a_label_that_is_drawn_is_not_reduced() -> None:
+    """Of two labels of one shape, the one that was asked for stays."""
+    both = Sizes(
+        (NamedSize(size=Size(1536, 1024), aspect_ratio="3:2"), NamedSize(size=Size(96, 64), aspect_ratio="6:4"))
+    )
+    assert both.nearest_ratio("6:4") == "6:4"
+
+
 def test_the_first_of_a_shape_is_its_size() -> None:
     """A shape alone means the first tier of it, and nothing at all the default."""
     assert TIERS.size_of("16:9") == Size(1376, 768)
@@ -80,7 +88,7 @@ def test_the_first_of_a_shape_is_its_size() -> None:
 def test_a_size_has_the_providers_words() -> None:
     """An applied size leads to its shape and tier."""
     assert TIERS.named(Size(2752, 1536), None) == TIERS.choices[3]
-    assert TIERS.named(Size(2048, 2048), "16:9") == TIERS.choices[1]
+    assert TIERS.named(Size(2752, 1536), "1:1") == TIERS.choices[3]
     assert TIERS.named(None, None) == TIERS.choices[0]
 
 
@@ -91,6 +99,24 @@ def test_any_size_within_bounds_is_drawn(size: Size) -> None:
     """What is allowed is drawn exactly."""
     assert FREE.allows(size)
     assert FREE.nearest(size) == size
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        Size(1024, 1000),
+        Size(1000, 1024),
+        Size(512, 240),
+        Size(2176, 2176),
+        Size(3856, 2160),
+        Size(3088, 1024),
+        Size(1024, 3088),
+    ],
+    ids=["height", "width", "least", "shortest", "longest", "too wide", "too high"],
+)
+def test_each_bound_holds(size: Size) -> None:
+    """A size that breaks one bound and no other is not drawn."""
+    assert not FREE.allows(size)
 
 
 @pytest.mark.parametrize(
