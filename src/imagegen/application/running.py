@@ -27,7 +27,7 @@ from imagegen.domain.errors import (
 )
 from imagegen.domain.generations import Adjustment, Attempt, Failure, Generation, Status
 from imagegen.domain.identifiers import AttemptId, GenerationId, ImageId
-from imagegen.domain.images import Image, Source
+from imagegen.domain.images import Image, ImageRequest, Source
 from imagegen.domain.ports import (
     BlobStore,
     Clock,
@@ -135,7 +135,8 @@ class RunGeneration:
     async def _draw(self, generation: Generation, attempt: Attempt, model: ImageModel) -> Drawn:
         provider = self.providers[attempt.provider]
         try:
-            answer = await provider.generate(generation.applied, count=attempt.count, deadline=model.deadline)
+            asked = _asked(generation.applied, attempt)
+            answer = await provider.generate(asked, count=attempt.count, deadline=model.deadline)
         except ProviderError as error:
             return Drawn(attempt.fail(error, self.clock()), errors=(error,))
         except Exception:  # a defect of an adapter must not leave a call that may be billed unsettled
@@ -242,6 +243,11 @@ class RunGeneration:
                 work.images.add(image)
             work.usage.add(UsageRecord.of(ended))
             await work.commit()
+
+
+def _asked(applied: ImageRequest, attempt: Attempt) -> ImageRequest:
+    """What one of several calls asks: each counts the seed on, or all of them would bring the same picture."""
+    return applied if applied.seed is None else replace(applied, seed=(applied.seed + attempt.number - 1) % 2**31)
 
 
 def _otherwise(wanted: int, got: int, errors: Sequence[ProviderError]) -> tuple[Adjustment, ...]:

@@ -166,6 +166,13 @@ async def test_n_pictures_are_as_many_calls_as_the_model_needs() -> None:
     assert (ended.cost_micros, ended.adjustments) == (3 * COST, ())
 
 
+async def test_calls_of_one_generation_count_the_seed_on() -> None:
+    """Several calls with one seed would bring the same picture several times, each of them paid for."""
+    house = a_house(ANSWER)
+    await run(house, await house.owner(), n=3, seed=2**31 - 2)
+    assert [call.request.seed for call in house.provider.calls] == [2**31 - 2, 2**31 - 1, 0]
+
+
 async def test_the_pictures_there_are_count_when_others_fail() -> None:
     """When some of several calls fail, the rest is the result; the difference and the cost of all are told."""
     house = a_house(PAID, ContentBlocked(billed=Billed.NO), PAID, models=(PRICED,))
