@@ -124,8 +124,9 @@ class Catalog:
         for adjust in (_sized, _qualified, _backed, _seeded):
             applied, found = adjust(applied, model)
             adjustments.extend(found)
-        if request.strict and adjustments:
-            raise UnsupportedParameters(faults=tuple(Fault(f"/{a.parameter}", a.reason) for a in adjustments))
+        refused = [a for a in adjustments if not (a.parameter == "model" and request.model in model.aliases)]
+        if request.strict and refused:  # another name for the same model is no other model
+            raise UnsupportedParameters(faults=tuple(Fault(f"/{a.parameter}", a.reason) for a in refused))
         return Fitted(applied, model, tuple(adjustments))
 
     def _living(self, name: str, today: date) -> ImageModel:

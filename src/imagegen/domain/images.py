@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -105,7 +105,7 @@ class Size:
 class ImageRequest:
     """What somebody wants drawn; `None` leaves the choice to us. After adjustment, what is really asked for."""
 
-    prompt: str
+    prompt: str = field(repr=False)
     model: str | None = None
     provider: str | None = None
     n: int = 1
@@ -115,7 +115,7 @@ class ImageRequest:
     style: Style | None = None
     output_format: ImageFormat | None = None
     background: Background | None = None
-    negative_prompt: str | None = None
+    negative_prompt: str | None = field(default=None, repr=False)
     seed: int | None = None
     strict: bool = False
 
@@ -133,9 +133,9 @@ class ImageRequest:
     def stated(self) -> Mapping[str, Any]:
         """What was really said: the members that differ from saying nothing, as plain values."""
         return {
-            field.name: str(value) if isinstance(value, Size | StrEnum) else value
-            for field in fields(self)
-            if field.name != "prompt" and (value := getattr(self, field.name)) != field.default
+            member.name: str(value) if isinstance(value, Size | StrEnum) else value
+            for member in fields(self)
+            if member.name != "prompt" and (value := getattr(self, member.name)) != member.default
         }
 
 

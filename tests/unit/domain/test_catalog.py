@@ -266,8 +266,14 @@ def test_a_strict_request_is_refused_before_it_costs_anything() -> None:
     request = asking(model="latest", size=Size(512, 512), seed=7, strict=True)
     with pytest.raises(UnsupportedParameters) as refusal:
         catalog(model("plain", aliases=("latest",))).fit(request, TODAY)
-    assert [fault.pointer for fault in refusal.value.faults] == ["/model", "/size", "/seed"]
-    assert refusal.value.faults[2].message == "plain takes no seed."
+    assert [fault.pointer for fault in refusal.value.faults] == ["/size", "/seed"]
+    assert refusal.value.faults[1].message == "plain takes no seed."
+
+
+def test_a_strict_request_may_use_another_name() -> None:
+    """An alias is the same model: it is said, and not refused."""
+    fitted = catalog(model("plain", aliases=("latest",))).fit(asking(model="latest", strict=True), TODAY)
+    assert [adjustment.parameter for adjustment in fitted.adjustments] == ["model"]
 
 
 def test_a_broken_shape_is_refused() -> None:
