@@ -175,6 +175,9 @@ async def test_a_lost_file_is_noticed(database: Database, file: Path) -> None:
     file.write_bytes(b"no database any more" * 1000)  # noqa: ASYNC240 - nobody waits
     with pytest.raises(DatabaseUnavailable):
         await database.check()
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await read_user(database, new_user())
+    assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
 
 
 # --- one process --------------------------------------------------------------------------------------------------

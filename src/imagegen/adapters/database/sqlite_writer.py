@@ -143,6 +143,8 @@ def translated(error: Exception) -> Exception:
             return StaleWrite()
         case sqlite3.SQLITE_ERROR:
             return error
-    if isinstance(error, sqlite3.OperationalError):
-        return DatabaseUnavailable()
+    if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:  # the file is damaged
+        unavailable = DatabaseUnavailable()
+        unavailable.__cause__ = error
+        return unavailable
     return error
