@@ -5,7 +5,7 @@ from datetime import datetime
 
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.api_keys import ALL_SCOPES, DEFAULT_NAME, ApiKey, PlainKey
-from imagegen.domain.errors import NotFound
+from imagegen.domain.errors import IllegalTransition, NotFound
 from imagegen.domain.identifiers import ApiKeyId
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import Clock, NewId, UnitOfWorkFactory
@@ -75,7 +75,7 @@ class ChangeApiKey:
     clock: Clock
 
     async def __call__(self, principal: Principal, key_id: ApiKeyId, changes: KeyChanges) -> ApiKey:
-        """Return the changed key; raise `NotFound`, `InvalidRequest`, or `ApiKeyRevoked`."""
+        """Return the changed key; raise `NotFound`, `InvalidRequest`, or `IllegalTransition` when it was revoked."""
         principal.require_session()
         return await until_fresh(lambda: self._change(principal, key_id, changes))
 
@@ -84,6 +84,8 @@ class ChangeApiKey:
             key = await work.api_keys.get(key_id, principal.user_id)
             if key is None:
                 raise NotFound
+            if key.revoked_at is not None:
+                raise IllegalTransition("The key was revoked; it is kept for the record only.")
             key = key.change(
                 name=key.name if changes.name is None else changes.name,
                 scopes=key.scopes if changes.scopes is None else changes.scopes,

@@ -13,6 +13,7 @@ from imagegen.domain.api_keys import ALL_SCOPES, DEFAULT_NAME
 from imagegen.domain.errors import (
     ApiKeyExpired,
     ApiKeyRevoked,
+    IllegalTransition,
     InvalidApiKey,
     InvalidRequest,
     NotFound,
@@ -51,7 +52,7 @@ async def test_a_revoked_key_is_refused_at_once_and_kept_for_the_record(house: H
         await house.application.revoke_api_key(owner, key.id)
     with pytest.raises(ApiKeyRevoked):
         await house.application.authenticate_key(plain.text)
-    with pytest.raises(ApiKeyRevoked):
+    with pytest.raises(IllegalTransition):
         await house.application.change_api_key(owner, key.id, KeyChanges(name="x"))
     page = await house.application.list_api_keys(owner, PageRequest())
     assert [each.revoked_at for each in page.items] == [NOW]

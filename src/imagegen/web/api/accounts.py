@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from litestar import Controller, delete, get, patch, post
-from litestar.params import PathParameter
+from litestar.params import JSONBody, PathParameter
 from msgspec import UNSET
 
 from imagegen.domain.identifiers import SESSION, SessionId
@@ -35,19 +35,19 @@ class AuthenticationController(Controller):
     security = SECURITY[Access.PUBLIC]
 
     @post("/register", responses=problems(409, 503, body=True), summary="Open an account")
-    async def register(self, request: ApiRequest, data: Registration, application: Verbs) -> LoginView:
+    async def register(self, request: ApiRequest, data: JSONBody[Registration], application: Verbs) -> LoginView:
         """Open an account and log in to it. The email must not have an account yet, whatever its case."""
         login = await application.register(Email(data.email), data.password, name=data.name, user_agent=_agent(request))
         return LoginView.of(login)
 
     @post("/login", status_code=200, responses=problems(401, 403, 503, body=True), summary="Log in")
-    async def log_in(self, request: ApiRequest, data: Credentials, application: Verbs) -> LoginView:
+    async def log_in(self, request: ApiRequest, data: JSONBody[Credentials], application: Verbs) -> LoginView:
         """Log in with email and password. An unknown email and a wrong password cannot be told apart."""
         login = await application.log_in(Email(data.email), data.password, user_agent=_agent(request))
         return LoginView.of(login)
 
     @post("/refresh", status_code=200, responses=problems(401, 503, body=True), summary="Get new tokens")
-    async def refresh(self, data: RefreshRequest, application: Verbs) -> LoginView:
+    async def refresh(self, data: JSONBody[RefreshRequest], application: Verbs) -> LoginView:
         """Trade a refresh token for a new pair. A token is good once; using a spent one ends its session."""
         return LoginView.of(await application.refresh(data.refresh_token))
 
@@ -89,7 +89,7 @@ class SessionController(Controller):
         responses=problems(401, 403, 409, 503, body=True),
         summary="Change the password",
     )
-    async def password(self, request: ApiRequest, data: PasswordChange, application: Verbs) -> None:
+    async def password(self, request: ApiRequest, data: JSONBody[PasswordChange], application: Verbs) -> None:
         """Set a new password; every other session ends."""
         await application.change_password(principal_of(request), current=data.current_password, new=data.new_password)
 
@@ -108,14 +108,14 @@ class ProfileController(Controller):
         return UserView.of(await application.read_profile(principal_of(request)))
 
     @patch(responses=problems(401, 403, 409, 503, body=True), summary="Change the account")
-    async def change(self, request: ApiRequest, data: ProfileChange, application: Verbs) -> UserView:
+    async def change(self, request: ApiRequest, data: JSONBody[ProfileChange], application: Verbs) -> UserView:
         """Change name or picture; what is left out stays, `null` clears."""
         given = {"name": data.name, "avatar_url": data.avatar_url}
         changes = {name: value for name, value in given.items() if value is not UNSET}
         return UserView.of(await application.update_profile(principal_of(request), **changes))
 
     @delete(status_code=204, responses=problems(401, 403, 503, body=True), summary="Delete the account")
-    async def delete_account(self, request: ApiRequest, data: AccountDeletion, application: Verbs) -> None:
+    async def delete_account(self, request: ApiRequest, data: JSONBody[AccountDeletion], application: Verbs) -> None:
         """Remove the account for good: keys, sessions, history, usage, and the bytes of every image."""
         await application.delete_account(principal_of(request), data.password)
 

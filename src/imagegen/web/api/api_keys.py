@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Controller, delete, get, patch, post
-from litestar.params import PathParameter
+from litestar.params import JSONBody, PathParameter
 from msgspec import UNSET
 
 from imagegen.application.api_keys import KeyChanges
@@ -35,7 +35,7 @@ class ApiKeyController(Controller):
     security = SECURITY[Access.TOKEN]
 
     @post(responses=problems(401, 403, 503, body=True), summary="Issue a key")
-    async def issue(self, request: ApiRequest, data: NewKey, application: Verbs) -> IssuedKeyView:
+    async def issue(self, request: ApiRequest, data: JSONBody[NewKey], application: Verbs) -> IssuedKeyView:
         """Issue an API key. Its text is in this answer and nowhere else, ever."""
         expires_at = in_utc(data.expires_at, "/expires_at") if data.expires_at else None
         key, plain = await application.issue_api_key(
@@ -60,7 +60,9 @@ class ApiKeyController(Controller):
         return page_view(page, lambda key: KeyView.of(key, now))
 
     @patch("/{key_id:str}", responses=problems(401, 403, 404, 409, 503, body=True), summary="Change a key")
-    async def change(self, request: ApiRequest, key_id: KeyName, data: KeyChange, application: Verbs) -> KeyView:
+    async def change(
+        self, request: ApiRequest, key_id: KeyName, data: JSONBody[KeyChange], application: Verbs
+    ) -> KeyView:
         """Rename a key, change its scopes or its expiry; what is left out stays."""
         changes = KeyChanges(
             name=None if data.name is UNSET else data.name,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
+from litestar.params import FromQuery, HeaderParameter, JSONBody, PathParameter, QueryParameter
 
 from imagegen.application import Application
 from imagegen.domain.generations import Generation, Status
@@ -58,7 +58,7 @@ class GenerateController(Controller):
 
     @post(responses=_ASKING, response_headers=_NAMING, summary="Generate and wait")
     async def generate(
-        self, request: ApiRequest, data: NewGeneration, application: Verbs, prefer: Prefer = None
+        self, request: ApiRequest, data: JSONBody[NewGeneration], application: Verbs, prefer: Prefer = None
     ) -> Response[GenerationView]:
         """Draw pictures and wait for them: 201 with the whole generation, or 202 as it stands after 100 seconds.
 
@@ -78,7 +78,7 @@ class GenerationController(Controller):
 
     @post(responses=_ASKING, response_headers=_NAMING, summary="Ask for a generation")
     async def ask(
-        self, request: ApiRequest, data: NewGeneration, application: Verbs, prefer: Prefer = None
+        self, request: ApiRequest, data: JSONBody[NewGeneration], application: Verbs, prefer: Prefer = None
     ) -> Response[GenerationView]:
         """Take a request and answer at once with 202, or wait for it as `Prefer: wait=N` says."""
         return await _ask(request, data, application, wait_seconds(prefer, 0.0))
@@ -90,11 +90,11 @@ class GenerationController(Controller):
         application: Verbs,
         limit: Limit = PAGE_SIZE,
         cursor: CursorText = None,
-        status: Status | None = None,
+        status: FromQuery[Status | None] = None,
         provider: Annotated[str | None, QueryParameter(max_length=50)] = None,
         model: Annotated[str | None, QueryParameter(max_length=100)] = None,
         tag: Annotated[str | None, QueryParameter(max_length=64)] = None,
-        favorite: bool | None = None,
+        favorite: FromQuery[bool | None] = None,
         q: Annotated[str | None, QueryParameter(max_length=500, description="Words in prompt or title.")] = None,
         created_after: Annotated[str | None, moment_parameter("Only those asked for after this moment.")] = None,
         created_before: Annotated[str | None, moment_parameter("Only those asked for before it.")] = None,
@@ -143,7 +143,7 @@ class GenerationController(Controller):
         summary="Relabel a generation",
     )
     async def relabel(
-        self, request: ApiRequest, generation_id: GenerationName, data: GenerationChange, application: Verbs
+        self, request: ApiRequest, generation_id: GenerationName, data: JSONBody[GenerationChange], application: Verbs
     ) -> GenerationView:
         """Change title, tags, favorite or metadata; what is left out stays, `null` clears."""
         generation = await application.relabel_generation(principal_of(request), _id(generation_id), data.applied_to)

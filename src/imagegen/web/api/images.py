@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from litestar import Controller, Response, delete, get, patch
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET
 
 from imagegen.application import Application
@@ -70,7 +70,7 @@ class ImageController(Controller):
         summary="Rate or tag an image",
     )
     async def annotate(
-        self, request: ApiRequest, image_id: ImageName, data: ImageChange, application: Verbs
+        self, request: ApiRequest, image_id: ImageName, data: JSONBody[ImageChange], application: Verbs
     ) -> ImageView:
         """Rate an image from 0 to 5 or take the rating back, set its tags; what is left out stays."""
         image = await application.annotate_image(

@@ -61,4 +61,4 @@ def identifier(prefix: str, text: str) -> UUID:
 
 def page_request(limit: int, cursor: str | None, *, oldest_first: bool = False) -> PageRequest:
     """The page that a query asks for; raise `BrokenCursor`."""
-    return PageRequest(limit=limit, after=Cursor.read(cursor) if cursor else None, oldest_first=oldest_first)
+    return PageRequest(limit=limit, after=None if cursor is None else Cursor.read(cursor), oldest_first=oldest_first)

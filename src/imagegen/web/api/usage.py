@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated
 
 from litestar import Controller, get
+from litestar.params import FromQuery
 
 from imagegen.domain.usage import GroupBy
 from imagegen.web.api.moments import moment_parameter, read_moment
@@ -26,7 +27,7 @@ class UsageController(Controller):
         application: Verbs,
         since: Annotated[str | None, moment_parameter("The first moment that counts.", "from")] = None,
         until: Annotated[str | None, moment_parameter("The first that does not.", "to")] = None,
-        group_by: GroupBy = GroupBy.DAY,
+        group_by: FromQuery[GroupBy] = GroupBy.DAY,
     ) -> PageView[UsageView]:
         """Read images, requests, failures and cost per day, key or model, by default of the last 30 days.
 
