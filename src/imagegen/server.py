@@ -25,6 +25,10 @@ logger = logging.getLogger("imagegen.server")
 class Server(uvicorn.Server):
     """A uvicorn server that says where it listens."""
 
+    def stop(self) -> None:
+        """Take nothing new, even if it does not listen yet."""
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen and say so in the log."""
         await super().startup(sockets)
@@ -47,9 +51,6 @@ def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     assembly = assemble(settings)
-    # uvicorn hands the signal on when it has stopped; by then it has been heard.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     config = uvicorn.Config(
         serving(settings, assembly),
         host=settings.host,
@@ -65,10 +66,14 @@ async def _serve(settings: Settings) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
     )
+    server = Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Heard before the server hears for itself, and once more when it hands the signal on in the end.
+        asyncio.get_running_loop().add_signal_handler(number, server.stop)
     async with assembly.running():
         gc.collect()
         gc.freeze()  # what exists now stays; collections need not look at it again
-        await Server(config).serve(sockets=[_listen(settings.host, settings.port)])
+        await server.serve(sockets=[_listen(settings.host, settings.port)])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -72,6 +72,7 @@ class Failure:
     retryable: bool
     billed: Billed
     provider_code: str | None = None
+    retry_after: float | None = None
 
     @classmethod
     def of(cls, error: ProviderError) -> Self:
@@ -83,6 +84,7 @@ class Failure:
             retryable=error.retryable,
             billed=error.billed,
             provider_code=error.provider_code,
+            retry_after=error.retry_after,
         )
 
     def error(self) -> ProviderError:
@@ -93,6 +95,7 @@ class Failure:
             retryable=self.retryable,
             billed=self.billed,
             provider_code=self.provider_code,
+            retry_after=self.retry_after,
         )
 
 

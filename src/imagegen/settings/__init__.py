@@ -60,7 +60,8 @@ class Settings:
         "IMAGEGEN_DATABASE_URL",
         str,
         None,
-        help="`sqlite:////path/file.db` or `postgresql+asyncpg://user@host/name`. SQLite in the data directory if unset.",
+        help="`sqlite:////path/file.db` or `postgresql+asyncpg://user@host/name`. "
+        "SQLite in the data directory if unset.",
         secret=True,
     )
     secret_key: bytes | None = variable(
@@ -149,15 +150,15 @@ class Settings:
             SettingsInvalid: something is wrong; all of it is named.
         """
         faults: list[str] = []
-        merged = {**from_files(folder, faults), **environ}
-        read_mounted(merged, faults)
         known = {f.metadata["name"]: f for f in fields(cls) if "name" in f.metadata}
+        merged = {**from_files(folder, faults, known), **environ}
+        read_mounted(merged, faults)
         values: dict[str, Any] = {"environment": merged}
         faults += [f"{name}: no such setting" for name in merged if _misspelt(name, known)]
-        for name, variable in known.items():
+        for name, member in known.items():
             if merged.get(name):
                 try:
-                    values[variable.name] = variable.metadata["read"](merged[name])
+                    values[member.name] = member.metadata["read"](merged[name])
                 except ValueError as error:
                     faults.append(f"{name}: {error}")
         if faults:
@@ -201,10 +202,10 @@ def _misspelt(name: str, known: Mapping[str, object]) -> bool:
 def reference() -> list[tuple[str, str, str]]:
     """Name, default and meaning of every variable, in order: what the reference documentation is made of."""
     rows = []
-    for variable in fields(Settings):
-        if "name" in variable.metadata:
-            default = "" if variable.default in (None, (), MISSING) else _shown(variable.default)
-            rows.append((variable.metadata["name"], default, variable.metadata["help"]))
+    for member in fields(Settings):
+        if "name" in member.metadata:
+            default = "" if member.default in (None, (), MISSING) else _shown(member.default)
+            rows.append((member.metadata["name"], default, member.metadata["help"]))
     return rows
 
 

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +11,15 @@ from dotenv import dotenv_values
 _MOUNTABLE: Final = ("IMAGEGEN_", "R2_", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
 
 
-def from_files(folder: Path | None, faults: list[str]) -> dict[str, str]:
+def from_files(folder: Path | None, faults: list[str], known: Collection[str]) -> dict[str, str]:
+    """What `imagegen.toml` and, with more weight, `.env` in the folder say, by the names of the variables."""
     if folder is None:
         return {}
     values: dict[str, str] = {}
     toml = folder / "imagegen.toml"
     if toml.is_file():
         try:
-            values |= _flat(tomllib.loads(toml.read_text()), ("IMAGEGEN",))
+            values |= _flat(tomllib.loads(toml.read_text()), ("IMAGEGEN",), known)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             faults.append(f"imagegen.toml: {error}")
     env = folder / ".env"
@@ -27,19 +28,27 @@ def from_files(folder: Path | None, faults: list[str]) -> dict[str, str]:
     return values
 
 
-def _flat(table: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, str]:
+def _flat(table: Mapping[str, Any], path: tuple[str, ...], known: Collection[str]) -> dict[str, str]:
     """`database.url` becomes IMAGEGEN_DATABASE_URL; names in capitals stay as they are."""
     flat: dict[str, str] = {}
     for name, value in table.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, (*path, name.upper()))
+            flat |= _flat(value, (*path, name.upper()), known)
         else:
             text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-            flat[name if name.isupper() else "_".join((*path, name.upper()))] = text
+            flat[name if name.isupper() else _name((*path, name.upper()), known)] = text
     return flat
 
 
+def _name(path: tuple[str, ...], known: Collection[str]) -> str:
+    """The variable of a member; a feature's own settings are named IMAGEGEN_FEATURE__SETTING."""
+    prefix, *rest = path
+    nested = f"{prefix}_{'__'.join(rest)}"
+    return nested if nested in known else "_".join(path)
+
+
 def read_mounted(merged: dict[str, str], faults: list[str]) -> None:
+    """Add what the files say that variables ending in `_FILE` name, where the variable itself is not set."""
     for name, path in list(merged.items()):
         target = name.removesuffix("_FILE")
         if name in {target, "IMAGEGEN_MODELS_FILE"} or not target.startswith(_MOUNTABLE) or merged.get(target):

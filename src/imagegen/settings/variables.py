@@ -17,44 +17,53 @@ def variable(name: str, read: Callable[[str], Any], default: Any, *, help: str, 
 
 
 def flag(text: str) -> bool:
+    """A yes or a no."""
     if text.lower() not in _TRUE | _FALSE:
         raise ValueError("must be true or false")
     return text.lower() in _TRUE
 
 
 def words(text: str) -> tuple[str, ...]:
+    """Words with commas between."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def positive(text: str) -> int:
+    """A whole number above zero."""
     if not text.isdecimal() or int(text) == 0:
         raise ValueError("must be a whole number above zero")
     return int(text)
 
 
 def port(text: str) -> int:
+    """A port; 0 asks for a free one."""
     if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004 - the largest port
         raise ValueError("must be a port, 0 to 65535")
     return int(text)
 
 
 def hours(text: str) -> timedelta:
+    """Hours."""
     return timedelta(hours=positive(text))
 
 
 def http(text: str) -> str:
+    """The address of a web service, without the slash at its end."""
     if not text.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     return text.rstrip("/")
 
 
 def secret(text: str) -> bytes:
+    """A secret, long enough to sign with."""
     if len(text.encode()) < SECRET_BYTES:
         raise ValueError(f"must have at least {SECRET_BYTES} bytes")
     return text.encode()
 
 
 def one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """A reader of one of the words of an enumeration."""
+
     def read(text: str) -> StrEnum:
         try:
             return kind(text)

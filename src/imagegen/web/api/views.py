@@ -16,6 +16,7 @@ from imagegen.domain.images import Image, Source
 from imagegen.domain.pages import Page
 from imagegen.domain.prices import dollars
 from imagegen.domain.sessions import Session
+from imagegen.domain.sizes import AnySize, Sizes
 from imagegen.domain.usage import UsageBucket
 from imagegen.domain.users import Role, Scope, User
 from imagegen.web.api.moments import Moment
@@ -342,7 +343,7 @@ class UsageView(Struct, frozen=True, kw_only=True):
 
 
 class ModelView(Struct, frozen=True, kw_only=True):
-    """A model: what it can do, what it costs per million tokens, and whether requests for it go to it now."""
+    """A model: what it can do, what it costs in US dollars per million tokens, and whether it is asked now."""
 
     id: str
     provider: str
@@ -369,12 +370,28 @@ class ModelView(Struct, frozen=True, kw_only=True):
             shutdown_date=model.shutdown,
             successor=model.successor,
             capabilities={
+                "sizes": _sizes(can.sizes),
                 "qualities": sorted(can.qualities),
                 "formats": sorted(can.formats),
                 "transparent": can.transparent,
                 "seed": can.seed,
                 "images_per_call": can.images_per_call,
             },
-            price={name: str(price) for name, price in prices.items() if price is not None},
+            price={"per_image": "0"} if model.price.free else {n: str(p) for n, p in prices.items() if p is not None},
             sources=model.sources,
         )
+
+
+def _sizes(sizes: Sizes | AnySize) -> Mapping[str, Any]:
+    """The sizes by shape, or the bounds of what may be asked for."""
+    if isinstance(sizes, Sizes):
+        return {"choices": [{"size": str(c.size), "aspect_ratio": c.aspect_ratio} for c in sizes.choices]}
+    return {
+        "default": str(sizes.default),
+        "multiple_of": sizes.step,
+        "least_side": sizes.least,
+        "longest_side": sizes.longest,
+        "longest_short_side": sizes.shortest,
+        "most_ratio": sizes.most_ratio,
+        "least_pixels": sizes.fewest,
+    }
