@@ -13,7 +13,12 @@ from imagegen.web.app import WebOptions, create_app
 
 def serving(settings: Settings, assembly: Assembly) -> ASGIApp:
     """The HTTP application of an assembly, which runs while the server's lifespan does."""
-    options = WebOptions(hosts=settings.hosts, cors_origins=settings.cors_origins, public_url=settings.public_url)
+    options = WebOptions(
+        hosts=settings.hosts,
+        cors_origins=settings.cors_origins,
+        public_url=settings.public_url,
+        log_prompts=settings.log_prompts,
+    )
     return create_app(assembly.application, options, running=assembly.running, write_log=_write)
 
 

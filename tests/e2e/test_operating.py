@@ -103,6 +103,15 @@ def test_no_prompt_and_no_secret_is_in_the_log(tmp_path: Path) -> None:
         assert secret not in text
 
 
+def test_prompts_are_logged_where_the_operator_turns_it_on(tmp_path: Path) -> None:
+    """With IMAGEGEN_LOG_PROMPTS a line names the generation and its prompt."""
+    with serving(tmp_path, {"IMAGEGEN_LOG_PROMPTS": "1"}) as service, client_of(service) as client:
+        made = generate(client, key_of(client), prompt="a zebra to be read about", size="64x64").json()
+        service.stop()
+    (line,) = [record for record in service.records() if "prompt" in record]
+    assert (line["generation"], line["prompt"]) == (made["id"], "a zebra to be read about")
+
+
 def test_a_second_service_on_the_same_file_is_refused(tmp_path: Path) -> None:
     """SQLite is one process's; another one ends at once and says why."""
     with serving(tmp_path, {}):

@@ -66,6 +66,7 @@ class WebOptions:
     hosts: tuple[str, ...]
     cors_origins: tuple[str, ...] = ()
     public_url: str | None = None
+    log_prompts: bool = False
 
 
 def create_app(
@@ -94,7 +95,7 @@ def create_app(
         cors_config=_cors(options.cors_origins),
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        state=State({"application": application, "public_url": options.public_url}),
+        state=State({"application": application, "public_url": options.public_url, "log_prompts": options.log_prompts}),
         lifespan=[lifespan],
         logging_config=None,
     )

@@ -16,8 +16,8 @@ def fault_in_body(text: str) -> Fault:
     """Read a message of msgspec's about a body: where, as a JSON pointer (RFC 6901), and what."""
     found = _PLACE.fullmatch(text)
     message, path = (found["message"], found["path"]) if found else (text, "")
-    # The key of an object that a client made up is not repeated: `[...]` has no pointer, so its parent's is given.
-    steps = [name or index for name, index in _STEP.findall(path)]
+    # What lies under a key that the client made up has no name here (`[...]`): the pointer leads to its parent.
+    steps = [name or index for name, index in _STEP.findall(path.partition("[...]")[0])]
     if missing := _MISSING.fullmatch(message):
         steps.append(missing[1])
         message = "This member is required."

@@ -1,5 +1,6 @@
 """Generations: ask for pictures, find them again."""
 
+import logging
 from typing import Annotated, Any, Final, Literal
 
 from litestar import Controller, Response, delete, get, patch, post
@@ -46,6 +47,9 @@ Prefer = Annotated[
 
 
 GenerationName = Annotated[str, PathParameter(description="The id of a generation, `gen_…`.")]
+
+
+logger = logging.getLogger("imagegen.prompts")
 
 
 class GenerateController(Controller):
@@ -171,6 +175,8 @@ async def _ask(
         principal_of(request), data.image_request(), labels=data.labels(), priority=data.priority, wait=wait
     )
     name = external(GENERATION, generation.id)
+    if request.app.state.log_prompts:
+        logger.info("asked", extra={"generation": name, "prompt": data.prompt})
     if generation.failure is not None:
         raise _error(generation, name)
     headers: dict[str, Any] = {"Location": f"/v1/generations/{name}", "X-Imagegen-Generation-Id": name}
