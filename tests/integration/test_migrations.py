@@ -3,9 +3,11 @@
 import asyncio
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,6 +23,7 @@ from builders import new_attempt, new_generation, new_key, new_session, new_user
 from imagegen.adapters.database import SchemaAhead, SchemaBehind, open_database
 from imagegen.adapters.database.migrations import config, downgrade, upgrade, walk
 from imagegen.adapters.database.schema import head, migrations
+from imagegen.adapters.database.sqlite_creation import create_schema
 from imagegen.adapters.database.tables import metadata
 from imagegen.domain.errors import DatabaseUnavailable
 from imagegen.domain.usage import UsageRecord
@@ -221,6 +224,41 @@ def test_a_file_is_migrated_as_it_is_opened(tmp_path: Path) -> None:
     assert tables(url) == TABLES
 
 
+def shape(file: Path) -> dict[str, list[object]]:
+    """Everything that SQLite knows of the tables in a file: columns, keys, references and indexes."""
+    with closing(sqlite3.connect(file)) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found: dict[str, list[object]] = {}
+        for name in sorted(names):
+            columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+            references = sorted(row[2:] for row in connection.execute(f"PRAGMA foreign_key_list({name})"))
+            indexes = {
+                index[1]: (index[2:], connection.execute(f"PRAGMA index_xinfo({index[1]})").fetchall())
+                for index in connection.execute(f"PRAGMA index_list({name})")
+            }
+            found[name] = [columns, references, sorted(indexes.items())]
+    return found
+
+
+def test_a_new_file_has_the_schema_that_the_history_leads_to(tmp_path: Path) -> None:
+    """What is made at once is, down to the last index, what walking every step makes."""
+    made, walked = tmp_path / "made.db", tmp_path / "walked.db"
+    asyncio.run(fill(f"sqlite:///{made}"))
+    upgrade(f"sqlite:///{walked}")
+    assert shape(made) == shape(walked)
+    with closing(sqlite3.connect(made)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(head(),)]
+
+
+def test_a_new_file_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A file that has a table already is left as it is."""
+    file = tmp_path / "imagegen.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE somebodys (thing)")
+    assert not create_schema(file)
+    assert set(shape(file)) == {"somebodys"}
+
+
 WHAT_A_START_LOADS = """
 import asyncio, sys
 from imagegen.adapters.database import open_database
@@ -235,8 +273,11 @@ print(*sorted(sys.modules))
 """
 
 
-def test_a_start_without_a_migration_is_light(sqlite_url: str) -> None:
-    """A file that is up to date is opened without Alembic, and without the other dialect's driver."""
+@pytest.mark.parametrize("name", ["imagegen.db", "new.db"])
+def test_a_start_without_a_migration_is_light(tmp_path: Path, name: str) -> None:
+    """A file that is up to date, or new, is opened without Alembic, and without the other dialect's driver."""
+    upgrade(f"sqlite:///{tmp_path}/imagegen.db")
+    sqlite_url = f"sqlite:///{tmp_path}/{name}"
     finished = subprocess.run(
         [sys.executable, "-c", WHAT_A_START_LOADS, sqlite_url],
         check=True,

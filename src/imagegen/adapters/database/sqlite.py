@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from imagegen.adapters.database.engine import Engine
 from imagegen.adapters.database.errors import SchemaBehind
 from imagegen.adapters.database.schema import require_head
+from imagegen.adapters.database.sqlite_creation import create_schema
 from imagegen.adapters.database.sqlite_file import (
     held,
     open_reader,
@@ -116,6 +117,8 @@ class SqliteEngine(Engine):
         try:
             require_head(revision_of(self._path))
         except SchemaBehind:
+            if create_schema(self._path):
+                return
             # Alembic takes longer to load than all the rest of a start, which seldom needs it.
             from imagegen.adapters.database.migrations import upgrade_file  # noqa: PLC0415
 
