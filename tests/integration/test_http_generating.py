@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -29,8 +29,9 @@ from imagegen.domain.errors import (
     Stage,
     StorageUnavailable,
 )
+from imagegen.domain.identifiers import GENERATION, GenerationId, internal
 from imagegen.domain.images import ImageRequest
-from imagegen.domain.ports import ProviderAnswer
+from imagegen.domain.ports import ProviderAnswer, Watch
 from visitors import Visitor, assert_problem, generate, register
 
 PROMPT = "A cute banana wearing sunglasses"
@@ -44,6 +45,13 @@ async def at_the_door(
     house = a_house(*answers, **features)
     async with house.client() as client:
         yield house, client, await register(client)
+
+
+def watching(house: House, name: str) -> AbstractContextManager[Watch]:
+    """A watch on the generation of that name."""
+    found = internal(GENERATION, name)
+    assert found is not None
+    return house.events.watch(GenerationId(found))
 
 
 async def ask(client: httpx.AsyncClient, visitor: Visitor, **body: Any) -> httpx.Response:
@@ -172,7 +180,7 @@ async def test_asking_without_waiting_answers_at_once() -> None:
         await done.wait()
         return ANSWER
 
-    async with at_the_door(slow) as (_, client, visitor):
+    async with at_the_door(slow) as (house, client, visitor):
         for credential in (visitor.key, visitor.token):
             answer = await client.post("/v1/generations", json={"prompt": PROMPT}, headers=credential)
             assert answer.status_code == 202
@@ -180,9 +188,12 @@ async def test_asking_without_waiting_answers_at_once() -> None:
             assert answer.json()["status"] == "queued"
             assert answer.headers["location"] == f"/v1/generations/{answer.json()['id']}"
             assert (answer.json()["url"], answer.json()["images"], answer.json()["progress"]) == (None, [], 0.0)
-        done.set()
-        while (await client.get(answer.headers["location"], headers=visitor.key)).json()["status"] != "succeeded":
-            await asyncio.sleep(0.01)
+            with watching(house, answer.json()["id"]) as watch:
+                done.set()
+                assert await watch.outcome(60)
+            found = (await client.get(answer.headers["location"], headers=visitor.key)).json()
+            assert found["status"] == "succeeded"
+            done.clear()
 
 
 @pytest.mark.parametrize(
@@ -343,9 +354,10 @@ async def test_a_client_that_disconnects_loses_nothing() -> None:
         await asyncio.gather(waiting, return_exceptions=True)
         (running,) = (await client.get("/v1/generations", headers=visitor.key)).json()["data"]
         assert running["status"] == "running"
-        done.set()
-        while (found := (await client.get("/v1/generations", headers=visitor.key)).json()["data"][0])["url"] is None:
-            await asyncio.sleep(0.01)
+        with watching(house, running["id"]) as watch:
+            done.set()
+            assert await watch.outcome(60)
+        found = (await client.get(f"/v1/generations/{running['id']}", headers=visitor.key)).json()
         assert (await client.get(found["url"])).content == PICTURE
         assert len(house.provider.calls) == 1
 

@@ -100,7 +100,9 @@ def create_app(
         logging_config=None,
     )
     gate = Gate(litestar, frozenset(options.hosts))
-    return RequestLog(gate, write_log, SECURITY_HEADERS)
+    # A cache must not give a page of one origin what was answered to another's, or to none.
+    varying = ((b"vary", b"Origin"),) if options.cors_origins else ()
+    return RequestLog(gate, write_log, SECURITY_HEADERS + varying)
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
