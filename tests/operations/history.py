@@ -1,0 +1,137 @@
+"""What is done to generations, calls, images and usage."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, rule
+
+from builders import new_attempt, new_generation, new_image, new_upload, succeeded
+from imagegen.domain.errors import Billed, IllegalTransition, NoImage
+from imagegen.domain.generations import Attempt, Failure, Generation, Status
+from imagegen.domain.images import Image, Labels
+from imagegen.domain.usage import UsageRecord
+from imagegen.domain.users import User
+from operations.accounts import AccountOperations
+from operations.machine import SELDOM, TEXT
+from stores import add
+
+TAGS: Final = ["fox", "Fox", "f_x", "f%", "ä", "🦊", '"', "\\"]
+MODELS = st.sampled_from(["sketch-1", "sketch-2"])
+COSTS = st.none() | st.integers(0, 2**53)
+LABELS = st.builds(
+    Labels,
+    title=st.none() | TEXT,
+    tags=st.lists(st.sampled_from(TAGS), unique=True, max_size=3).map(tuple),
+    metadata=st.none() | st.dictionaries(TEXT, TEXT, max_size=2),
+    external_id=st.none() | TEXT,
+    favorite=st.booleans(),
+)
+Wish = tuple[str, Labels, str]
+WISHES = st.tuples(TEXT.map(lambda text: text.strip() or "fox"), LABELS, MODELS)
+
+
+class HistoryOperations(AccountOperations):
+    """Users ask for pictures, workers draw them, and owners file, rate and forget them."""
+
+    generations = Bundle[Generation]("generations")
+    attempts = Bundle[Attempt]("attempts")
+    images = Bundle[Image]("images")
+
+    @initialize(target=generations, wishes=st.lists(WISHES, min_size=3, max_size=5))
+    def begin_history(self, wishes: list[Wish]) -> Generation | MultipleResults[Generation]:
+        """They have a history."""
+        return self.request(self.first, wishes)
+
+    @rule(target=generations, user=AccountOperations.users, wishes=st.lists(WISHES, min_size=1, max_size=3))
+    def request(self, user: User, wishes: list[Wish]) -> MultipleResults[Generation]:
+        """Add generations."""
+        now = self.clock()
+        wanted = [
+            new_generation(user, prompt=text, labels=labels, model=model, now=now) for text, labels, model in wishes
+        ]
+        self.write(*(partial(add, thing=generation) for generation in wanted))
+        return multiple(*wanted)
+
+    @rule(generation=generations, step=st.sampled_from(["start", "fail", "cancel", "relabel"]), labels=LABELS)
+    def proceed(self, generation: Generation, step: str, labels: Labels) -> None:
+        """Take a generation a step further if there is one, or file it otherwise."""
+        generation, now = self.now(generation, lambda work: work.generations.find(generation.id)), self.clock()
+        steps: dict[str, Callable[[], Generation]] = {
+            "start": lambda: generation.start(now),
+            "fail": lambda: generation.fail(Failure.of(NoImage(billed=Billed.UNKNOWN)), cost_micros=None, now=now),
+            "cancel": lambda: generation.cancel(now),
+            "relabel": lambda: generation.relabel(labels),
+        }
+        with suppress(IllegalTransition):
+            changed = steps[step]()
+            self.write(lambda work: work.generations.update(changed))
+
+    @rule(generation=generations, order=st.permutations(range(3)), cost=COSTS)
+    def draw(self, generation: Generation, order: list[int], cost: int | None) -> None:
+        """Start a generation, and end it with images in any order and its usage record."""
+        generation, now = self.now(generation, lambda work: work.generations.find(generation.id)), self.clock()
+        if generation.status is not Status.QUEUED:
+            return
+        images = [new_image(generation, position, now=now) for position in order]
+        in_order = sorted(images, key=lambda image: image.position)
+        done = succeeded(generation, in_order, cost_micros=cost, now=now)
+        self.write(
+            lambda work: work.generations.update(generation.start(now)),
+            lambda work: work.generations.update(done),
+            *(partial(add, thing=image) for image in images),
+            lambda work: work.usage.add(UsageRecord.of(done)),
+        )
+
+    @rule(generation=generations)
+    def count(self, generation: Generation) -> None:
+        """Add the usage record of a generation that has ended, perhaps a second time."""
+        generation = self.now(generation, lambda work: work.generations.find(generation.id))
+        if generation.status.final:
+            self.write(lambda work: work.usage.add(UsageRecord.of(generation)))
+
+    @rule(generation=generations, everything=SELDOM)
+    def forget(self, generation: Generation, everything: bool) -> None:
+        """Remove a generation or, now and then, all that have ended."""
+        if everything:
+            self.write(lambda work: work.generations.clear(generation.user_id))
+        else:
+            self.write(lambda work: work.generations.remove(generation.id, generation.user_id))
+
+    @rule(target=attempts, generation=generations, number=st.integers(1, 99))
+    def call(self, generation: Generation, number: int) -> Attempt:
+        """Add a call."""
+        attempt = new_attempt(generation, number, now=self.clock())
+        self.write(lambda work: work.attempts.add(attempt))
+        return attempt
+
+    @rule(attempt=attempts, cost=COSTS)
+    def answer(self, attempt: Attempt, cost: int | None) -> None:
+        """End a call."""
+        ended = attempt.succeed(cost_micros=cost, request_id=None, billed=Billed.YES, now=self.clock())
+        self.write(lambda work: work.attempts.update(ended))
+
+    @rule(target=images, user=AccountOperations.users)
+    def upload(self, user: User) -> Image:
+        """Add an image that belongs to no generation."""
+        image = new_upload(user, now=self.clock())
+        self.write(lambda work: work.images.add(image))
+        return image
+
+    @rule(target=images, generation=generations)
+    def pick(self, generation: Generation) -> MultipleResults[Image]:
+        """Take the images of a generation at hand."""
+        return multiple(*self.now(generation, lambda work: work.generations.find(generation.id)).images)
+
+    @rule(image=images, rating=st.none() | st.integers(0, 5), tags=st.lists(st.sampled_from(TAGS), max_size=2))
+    def annotate(self, image: Image, rating: int | None, tags: list[str]) -> None:
+        """Change an image."""
+        image = self.now(image, lambda work: work.images.find(image.id))
+        self.write(lambda work: work.images.update(image.annotate(rating=rating, tags=tuple(tags))))
+
+    @rule(image=images)
+    def remove_image(self, image: Image) -> None:
+        """Remove an image."""
+        self.write(lambda work: work.images.remove(image.id, image.user_id))

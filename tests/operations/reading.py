@@ -1,0 +1,92 @@
+"""What is read, and a last look at everything."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from builders import NOW
+from imagegen.domain.generations import Status
+from imagegen.domain.pages import PageRequest
+from imagegen.domain.ports import GenerationFilter, UnitOfWork
+from imagegen.domain.usage import GroupBy, UsageBucket, UsageQuery
+from imagegen.domain.users import User
+from operations.accounts import AccountOperations
+from operations.history import MODELS, TAGS, HistoryOperations
+from operations.machine import TEXT, Act
+
+EVERYTHING: Final = PageRequest(limit=100)
+FILTERS = st.builds(
+    GenerationFilter,
+    status=st.none() | st.sampled_from(Status),
+    model=st.none() | MODELS,
+    tag=st.none() | st.sampled_from(TAGS),
+    favorite=st.none() | st.booleans(),
+    words=st.lists(TEXT.map(lambda text: "".join(text.split())[:2]).filter(bool), max_size=1).map(tuple),
+)
+
+
+class Operations(HistoryOperations):
+    """Everything that is done to a store; in the end all that is left is compared and removed."""
+
+    @rule(user=AccountOperations.users, matching=FILTERS, limit=st.integers(1, 5), oldest_first=st.booleans())
+    def search(self, user: User, matching: GenerationFilter, limit: int, oldest_first: bool) -> None:
+        """Read a filtered list page by page."""
+
+        async def search(work: UnitOfWork) -> object:
+            pages = []
+            wanted: PageRequest | None = PageRequest(limit=limit, oldest_first=oldest_first)
+            while wanted:
+                page = await work.generations.page(user.id, matching, wanted)
+                pages.append(list(page.items))
+                wanted = replace(wanted, after=page.next) if page.next else None
+            return pages
+
+        self.stores.agree(search)
+
+    @rule(user=AccountOperations.users)
+    def look(self, user: User) -> None:
+        """Read everything of a user's."""
+        self.stores.agree(everything_of(user, self.clock()))
+
+    def teardown(self) -> None:
+        """Compare all that is left, and remove it: the next sequence begins with nothing."""
+        self.commit()
+        for user in self.everybody:
+            self.look(user)
+            self.remove(user)
+        for user in self.everybody:
+            self.look(user)
+
+
+def everything_of(user: User, now: datetime) -> Act:
+    """Read all that belongs to a user, and which generations wait for anybody."""
+
+    async def read(work: UnitOfWork) -> object:
+        generations = (await work.generations.page(user.id, GenerationFilter(), EVERYTHING)).items
+        queries = (UsageQuery(user_id=user.id, since=NOW, until=now, group_by=group_by) for group_by in GroupBy)
+        reports = [await work.usage.report(query) for query in queries]
+        assert all(costs(report) == sorted(costs(report), reverse=True) for report in reports[1:])
+        return [
+            await work.users.get(user.id),
+            await work.users.by_email(user.email),
+            list(await work.sessions.of_user(user.id)),
+            list((await work.api_keys.page(user.id, EVERYTHING)).items),
+            list(generations),
+            [list(await work.attempts.of_generation(generation.id)) for generation in generations],
+            list((await work.images.page(user.id, EVERYTHING)).items),
+            sorted(await work.generations.locations(user.id)),
+            list(await work.generations.unfinished(now)),
+            list(reports[0]),
+            [sorted(report, key=str) for report in reports[1:]],  # in no order among equal costs
+        ]
+
+    return read
+
+
+def costs(report: Sequence[UsageBucket]) -> list[int]:
+    """The costs of the buckets in their order."""
+    return [bucket.cost_micros for bucket in report]
