@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from imagegen.adapters.memory import MemoryTokenSigner
 from imagegen.adapters.tokens import JoseTokenSigner
 from imagegen.domain.errors import InvalidAccessToken
 from imagegen.domain.identifiers import SessionId, UserId
@@ -50,10 +51,10 @@ def jose(algorithm: str = "HS256", secret: bytes = SECRET) -> JoseTokenSigner:
     return JoseTokenSigner(secret, issuer="imagegen", audience="imagegen-api", algorithm=algorithm)
 
 
-@pytest.fixture(params=["HS256", "HS384", "HS512"])
+@pytest.fixture(params=["memory", "HS256", "HS384", "HS512"])
 def signer(request: pytest.FixtureRequest) -> TokenSigner:
     """Each adapter, with each algorithm."""
-    return jose(request.param)
+    return MemoryTokenSigner() if request.param == "memory" else jose(request.param)
 
 
 def segment(value: Mapping[str, Any] | bytes) -> str:

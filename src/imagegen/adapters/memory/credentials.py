@@ -1,6 +1,7 @@
 """Passwords and access tokens, quick to make and no protection: for tests, never for people."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
 from typing import Final
@@ -9,6 +10,8 @@ from imagegen.domain.errors import InvalidAccessToken
 from imagegen.domain.ports import AccessClaims, PasswordHasher, TokenSigner
 
 _FORM: Final = "memory"
+_LEEWAY: Final = timedelta(seconds=5)
+"""How far the clocks of two machines may be apart."""
 
 
 class MemoryPasswordHasher(PasswordHasher):
@@ -44,18 +47,22 @@ class MemoryTokenSigner(TokenSigner):
         self._signed: dict[str, AccessClaims] = {}
 
     def sign(self, claims: AccessClaims) -> str:
-        """A text under which the claims are found again."""
+        """A text under which the claims are found again, in whole seconds."""
         token = f"{_FORM}.{len(self._signed) + 1}"
-        self._signed[token] = claims
+        self._signed[token] = replace(
+            claims,
+            issued_at=claims.issued_at.replace(microsecond=0),
+            expires_at=claims.expires_at.replace(microsecond=0),
+        )
         return token
 
     def read(self, token: str, now: datetime) -> AccessClaims:
-        """The claims that were signed, until they expire."""
+        """The claims that were signed, from their issue until they expire."""
         claims = self._signed.get(token)
-        if claims is None or now >= claims.expires_at:
+        if claims is None or not claims.issued_at - _LEEWAY <= now < claims.expires_at:
             raise InvalidAccessToken
         return claims
 
 
 def _encoded(password: str, salt: str) -> str:
-    return f"{_FORM}${salt}${sha256((salt + password).encode()).hexdigest()}"
+    return f"{_FORM}${salt}${sha256((salt + password).encode(errors='surrogatepass')).hexdigest()}"
