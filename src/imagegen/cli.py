@@ -53,7 +53,7 @@ def migrate() -> None:
 
 @main.command()
 def check() -> None:
-    """Assemble everything, ask every part how it is, and print a table. Exits with 1 when a part is unavailable."""
+    """Ask every part how it is, look through the database, and print a table. Exits with 1 when a part is away."""
     with _FaultsTold():
         from imagegen.bootstrap import assemble  # noqa: PLC0415 - as above
 
@@ -66,8 +66,8 @@ def check() -> None:
 async def _checked(assembly: Assembly) -> tuple[str, bool]:
     from imagegen.application.health import Condition  # noqa: PLC0415 - `--help` needs none of it
 
-    async with assembly.running():
-        await asyncio.sleep(0)  # let the worker begin
+    async with assembly.connected():  # without a worker: a check must not begin to draw
+        await assembly.database.verify()
         health = await assembly.application.check_health()
     rows = [
         f"{name:<10} {part.status:<12} {part.latency_ms:8.1f} ms  {part.detail or ''}".rstrip()

@@ -1,6 +1,5 @@
 """What an operator meets: restarts, missing credentials, a store that is none, a schema that is behind."""
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from e2e.service import COMMAND, Service, clean_environment, serving
-from wire.behaviors import Refusal
+from wire.behaviors import Held, Picture, Refusal
 from wire.openai import FakeOpenAI
 
 PASSWORD = "securepassword123"
@@ -148,6 +147,45 @@ def test_check_prints_how_every_part_is(tmp_path: Path) -> None:
     """`imagegen check` assembles everything, asks each part, and exits with 0 when all is well."""
     checked = command("check", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
-    for part in ("database", "storage", "queue", "workers", "providers"):
-        assert part in checked.stdout
-    assert json.dumps("ok")[1:-1] in checked.stdout
+    words = [line.split() for line in checked.stdout.splitlines()]
+    assert [line[:2] for line in words[:-1]] == [["database", "ok"], ["storage", "ok"], ["providers", "ok"]]
+    assert words[-1] == ["ok"]
+
+
+def test_check_does_not_begin_to_draw(tmp_path: Path) -> None:
+    """What a killed service left behind is still there after a look at it: checking neither draws nor settles."""
+    with FakeOpenAI(default=Held(Picture())) as fake:
+        variables = {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": fake.url}
+        with serving(tmp_path, variables) as service, client_of(service) as client:
+            key = key_of(client)
+            asked = client.post("/v1/generations", json={"prompt": "a cat"}, headers=key).json()
+            fake.wait_for_calls(1)
+            service.process.kill()
+            service.process.wait()
+        assert command("check", cwd=tmp_path, **variables).returncode == 0
+        assert len(fake.calls) == 1
+        with serving(tmp_path, variables) as service, client_of(service) as client:
+            found = client.get(f"/v1/generations/{asked['id']}", headers=key).json()
+            assert (found["status"], found["error"]["code"], found["error"]["billed"]) == (
+                "failed",
+                "outcome_unknown",
+                "unknown",
+            )
+            (attempt,) = client.get(f"/v1/generations/{asked['id']}/attempts", headers=key).json()["data"]
+            assert (attempt["outcome"], attempt["cost_usd"]) == ("unknown", None)
+        assert len(fake.calls) == 1
+        fake.release()
+
+
+def test_check_notices_a_damaged_file(tmp_path: Path) -> None:
+    """SQLite's own check is part of it."""
+    with serving(tmp_path, {}) as service:
+        assert service.stop() == 0
+    file = tmp_path / "imagegen-data" / "imagegen.db"
+    damaged = bytearray(file.read_bytes())
+    damaged[4096 * 3 : 4096 * 4] = b"\xff" * 4096
+    file.write_bytes(damaged)
+    checked = command("check", cwd=tmp_path)
+    assert checked.returncode == 1
+    assert "damaged" in checked.stderr
+    assert "Traceback" not in checked.stderr

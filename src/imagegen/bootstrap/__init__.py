@@ -40,6 +40,7 @@ class Assembly:
     blobs: BlobStore
     drawing: Drawing
     passwords: Argon2Hasher
+    essential: dict[str, Ping]
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -57,6 +58,8 @@ class Assembly:
     async def running(self) -> AsyncIterator[None]:
         """The same, with the worker drawing meanwhile."""
         async with self.connected():
+            # One and the same task, in process.
+            self.essential.update(queue=self.worker.check, workers=self.worker.check)
             working = asyncio.create_task(self.worker.run(), name="worker")
             try:
                 yield
@@ -77,10 +80,10 @@ def assemble(settings: Settings) -> Assembly:
     blobs = _open_store(settings, faults)
     if not settings.queue_url.startswith("in-process:"):
         faults.append("IMAGEGEN_QUEUE_URL: only in-process: is known")
-    if faults or drawing is None or blobs is None:
+    database = _open_database(settings, faults)
+    if faults or drawing is None or blobs is None or database is None:
         raise SettingsInvalid(tuple(faults))
     secret = settings.secret_key or kept_secret(settings.data_dir)
-    database = open_database(database_url(settings))
     queue = InProcessQueue(concurrency=settings.concurrency, grace=GRACE_SECONDS)
     passwords = Argon2Hasher()
     essential: dict[str, Ping] = {"database": database.check, "storage": blobs.check}
@@ -105,7 +108,6 @@ def assemble(settings: Settings) -> Assembly:
     application = wire(outside)
     alone = database_url(settings).startswith("sqlite")  # which one process uses at a time
     worker = Worker(application=application, queue=queue, clock=now, alone=alone)
-    essential |= {"queue": worker.check, "workers": worker.check}  # one and the same task, in process
     return Assembly(
         application=application,
         worker=worker,
@@ -113,6 +115,7 @@ def assemble(settings: Settings) -> Assembly:
         blobs=blobs,
         drawing=drawing,
         passwords=passwords,
+        essential=essential,
     )
 
 
@@ -127,6 +130,14 @@ def database_url(settings: Settings) -> str:
 def now() -> datetime:
     """The clock of the machine."""
     return datetime.now(UTC)
+
+
+def _open_database(settings: Settings, faults: list[str]) -> Database | None:
+    try:
+        return open_database(database_url(settings))
+    except ValueError as error:
+        faults.append(f"IMAGEGEN_DATABASE_URL: {error}")
+        return None
 
 
 def _open_store(settings: Settings, faults: list[str]) -> BlobStore | None:

@@ -7,7 +7,7 @@ is wrong with a body, and nobody unknown has one parsed.
 import asyncio
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 from litestar import Request
@@ -26,7 +26,9 @@ JSON: Final = "application/json"
 
 
 class JsonRequest(Request[Any, Any, Any]):
-    """A request whose body is JSON and nothing else."""
+    """A request whose body is JSON and nothing else, and there within `body_seconds`."""
+
+    body_seconds: ClassVar[float] = BODY_SECONDS
 
     async def body(self) -> bytes:
         """The body, whole.
@@ -39,7 +41,7 @@ class JsonRequest(Request[Any, Any, Any]):
             title = "The body must be application/json"
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title)
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self.body_seconds):
                 body = await super().body()
         except RequestEntityTooLarge:
             title, detail = "The body is too large", f"A body may have {LARGEST_BODY} bytes."

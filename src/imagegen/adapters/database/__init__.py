@@ -40,6 +40,10 @@ class Database:
         """Raise `DatabaseUnavailable` unless the database answers."""
         await self._engine.check()
 
+    async def verify(self) -> None:
+        """Look through everything that is stored; raise `DatabaseUnavailable` when it is damaged. It may take long."""
+        await self._engine.verify()
+
     async def close(self) -> None:
         """Finish what was accepted and disconnect; closing twice is fine."""
         await self._engine.close()

@@ -43,5 +43,9 @@ class Engine(Protocol):
         """Raise `DatabaseUnavailable` unless the database answers."""
 
     @abstractmethod
+    async def verify(self) -> None:
+        """Look through everything that is stored; raise `DatabaseUnavailable` when it is damaged. It may take long."""
+
+    @abstractmethod
     async def close(self) -> None:
         """Finish what was accepted, then let go of every connection; closing twice is fine."""

@@ -102,6 +102,16 @@ class SqliteEngine(Engine):
         except sqlite3.Error as error:
             raise DatabaseUnavailable from error
 
+    async def verify(self) -> None:
+        """Ask SQLite for its own check, in the scanner's thread."""
+        damaged = DatabaseUnavailable(f"The database {self._path} is damaged; restore it from a backup.")
+        try:
+            (found, *_) = [*await self._open.scanner.execute_fetchall("PRAGMA integrity_check")]
+        except sqlite3.Error as error:
+            raise damaged from error
+        if found[0] != "ok":
+            raise damaged
+
     async def close(self) -> None:
         """Close the readers, then the writer, and give the file back."""
         self._connections = None

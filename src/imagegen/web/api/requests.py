@@ -83,19 +83,23 @@ class AccountDeletion(Body, frozen=True, kw_only=True):
 
 
 class NewKey(Body, frozen=True, kw_only=True):
-    """A key to issue."""
+    """A key to issue. Its two limits may only be `null` yet: a limit that nothing enforces is refused, not ignored."""
 
     name: Name | None = None
     expires_at: Moment | None = None
     scopes: Scopes | None = None
+    daily_image_limit: None = None
+    monthly_budget_usd: None = None
 
 
 class KeyChange(Body, frozen=True, kw_only=True):
-    """What to change of a key; what is left out stays."""
+    """What to change of a key; what is left out stays. Its two limits may only be `null` yet, as with `NewKey`."""
 
     name: Name | UnsetType = UNSET
     expires_at: Moment | UnsetType | None = UNSET
     scopes: Scopes | UnsetType = UNSET
+    daily_image_limit: None = None
+    monthly_budget_usd: None = None
 
 
 class NewGeneration(Body, frozen=True, kw_only=True):

@@ -106,7 +106,7 @@ class SessionView(Struct, frozen=True, kw_only=True):
 
 
 class KeyView(Struct, frozen=True, kw_only=True):
-    """An API key, without its text."""
+    """An API key, without its text. It has no limits: there are none yet."""
 
     id: str
     name: str
