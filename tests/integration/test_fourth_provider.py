@@ -1,17 +1,22 @@
 """Adding a provider is one file and one line."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 
+import httpx
 import pytest
 
 from imagegen.adapters.model_book import load_models
 from imagegen.adapters.providers import PROVIDERS, Registry
+from imagegen.asgi import serving
+from imagegen.bootstrap import assemble
 from imagegen.domain.catalog import Catalog
 from imagegen.domain.errors import ProviderNotConfigured
 from imagegen.domain.images import ImageFormat, ImageRequest, Size
+from imagegen.settings import Settings
 
 THE_FILE = '''
 """A provider that paints the whole picture in one color."""
@@ -112,3 +117,28 @@ def test_a_provider_without_credentials_names_its_variables(name: str) -> None:
     with pytest.raises(ProviderNotConfigured) as raised:
         registry.connect(name, {}, ())
     assert all(variable in raised.value.detail for variable in registry.variables(name))
+
+
+@asynccontextmanager
+async def served(settings: Settings, registry: Registry) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole service, with that registry's providers."""
+    assembly = assemble(settings, registry)
+    transport = httpx.ASGITransport(app=serving(settings, assembly))  # type: ignore[arg-type]  # Litestar's alias is narrower
+    async with assembly.running(), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+async def test_the_whole_service_draws_with_it(registry: Registry, tmp_path: Path) -> None:
+    """With the file, the line and its variable set, a prompt over HTTP becomes a picture by the new provider."""
+    settings = Settings.load({"PAINTER_COLOR": "red", "IMAGEGEN_DATA_DIR": str(tmp_path / "data")})
+    async with served(settings, registry) as client:
+        account = {"email": "test@example.com", "password": "securepassword123"}
+        login = (await client.post("/v1/auth/register", json=account)).json()
+        bearer = {"Authorization": f"Bearer {login['access_token']}"}
+        key = (await client.post("/v1/keys", json={}, headers=bearer)).json()["key"]
+        bearer = {"Authorization": f"Bearer {key}"}
+        made = (await client.post("/v1/generate", json={"prompt": "a dot", "size": "16x8"}, headers=bearer)).json()
+        assert (made["provider"], made["model"], made["status"]) == ("painter", "one-color", "succeeded")
+        assert (made["images"][0]["width"], made["images"][0]["height"]) == (16, 8)
+        models = (await client.get("/v1/models", headers=bearer)).json()["data"]
+        assert [model["id"] for model in models if model["available"]] == ["one-color"]

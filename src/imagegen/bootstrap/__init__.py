@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from imagegen.adapters.database import Database, open_database
 from imagegen.adapters.passwords import Argon2Hasher
 from imagegen.adapters.pixels import PillowPixels
+from imagegen.adapters.providers import REGISTRY, Registry
 from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
 from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.tokens import JoseTokenSigner
@@ -69,14 +70,14 @@ class Assembly:
                     await working
 
 
-def assemble(settings: Settings) -> Assembly:
-    """Put the machine together as the settings say; nothing is connected yet.
+def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
+    """Put the machine together as the settings say, of the providers in the registry; nothing is connected yet.
 
     Raises:
         SettingsInvalid: the settings describe no machine; all faults are named.
     """
     faults: list[str] = []
-    drawing = choose_drawing(settings, faults)
+    drawing = choose_drawing(settings, faults, registry)
     blobs = _open_store(settings, faults)
     if not settings.queue_url.startswith("in-process:"):
         faults.append("IMAGEGEN_QUEUE_URL: only in-process: is known")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from imagegen.adapters.model_book import ModelBookInvalid, load_models
-from imagegen.adapters.providers import REGISTRY, Registry
+from imagegen.adapters.providers import Registry
 from imagegen.domain.catalog import Catalog, ImageModel
 from imagegen.domain.errors import ImagegenError, Unavailable
 from imagegen.domain.ports import ImageProvider
@@ -49,7 +49,7 @@ class Drawing:
         return True
 
 
-def choose_drawing(settings: Settings, faults: list[str], registry: Registry = REGISTRY) -> Drawing | None:
+def choose_drawing(settings: Settings, faults: list[str], registry: Registry) -> Drawing | None:
     """The providers that the settings name, or those with credentials, or else the offline one.
 
     A named provider that lacks its credentials does not keep the service from starting: what is asked of it is
