@@ -1,0 +1,85 @@
+"""What only a real server and a real socket show: framing, and connections that end or go on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import uvicorn
+
+from house import House, a_house
+from imagegen.web.app import WebOptions, create_app
+
+NEXT = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+"""A second request on the same connection, which the server ends after it."""
+
+
+@asynccontextmanager
+async def listening(house: House) -> AsyncIterator[int]:
+    """The port of a server that serves the house."""
+    app = create_app(house.application, house.options, running=house.working, write_log=house.lines.append)
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, server_header=False)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    try:
+        async with house.working():
+            yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def exchange(house: House, sent: bytes) -> bytes:
+    """Everything that comes back until the server ends the connection."""
+    async with listening(house) as port, asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(sent)
+            return await reader.read()
+        finally:
+            writer.close()
+            with suppress(ConnectionError):  # the server may have been first
+                await writer.wait_closed()
+
+
+@pytest.fixture
+def house() -> House:
+    """A house for any host name."""
+    return a_house(options=WebOptions(hosts=("*",)))
+
+
+async def test_nothing_can_be_smuggled_behind_an_ambiguous_request(house: House) -> None:
+    """With both a length and chunks the answer is 400, the connection ends, and what follows is no request."""
+    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    both = head + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + NEXT
+    received = await exchange(house, both)
+    assert received.startswith(b"HTTP/1.1 400")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert not any(b"/health/live" in line for line in house.lines)
+
+
+async def test_a_body_that_is_too_large_ends_the_connection(house: House) -> None:
+    """A public route refuses an announced gigabyte before a byte of it, and hears nothing more on the connection."""
+    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    received = await exchange(house, head + b"Content-Length: 1000000000\r\n\r\n" + NEXT)
+    assert received.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in received.lower()
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
+async def test_a_connection_is_kept_after_a_problem(house: House) -> None:
+    """An ordinary refusal does not cost the connection: the next request on it is answered."""
+    refused = b"GET /v1/images HTTP/1.1\r\nHost: x\r\n\r\n"
+    received = await exchange(house, refused + NEXT)
+    assert received.startswith(b"HTTP/1.1 401")
+    assert received.count(b"HTTP/1.1 200") == 1
+
+
+async def test_a_body_nobody_asked_for_is_passed_over(house: House) -> None:
+    """Whoever is refused before their body was read can go on with the next request."""
+    refused = b"POST /v1/generate HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n" + b"x" * 40
+    received = await exchange(house, refused + NEXT)
+    assert received.startswith(b"HTTP/1.1 401")
+    assert received.count(b"HTTP/1.1 200") == 1
