@@ -73,6 +73,7 @@ async def _serve(settings: Settings) -> None:
     async with assembly.running():
         gc.collect()
         gc.freeze()  # what exists now stays; collections need not look at it again
+        gc.enable()
         await server.serve(sockets=[_listen(settings.host, settings.port)])
 
 
