@@ -2,17 +2,7 @@
 
 from dataclasses import dataclass
 
-from imagegen.application.accounts import (
-    ChangePassword,
-    DeleteAccount,
-    EndSession,
-    ListSessions,
-    LogIn,
-    ReadProfile,
-    Refresh,
-    Register,
-    UpdateProfile,
-)
+from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, ReadProfile, Register, UpdateProfile
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.cleaning import RemoveOrphans
@@ -37,6 +27,7 @@ from imagegen.application.images import (
 from imagegen.application.requesting import RequestGeneration
 from imagegen.application.resuming import ResumeStranded
 from imagegen.application.running import RunGeneration
+from imagegen.application.sessions import EndSession, ListSessions, Refresh
 from imagegen.application.usage import ReadUsage
 
 

@@ -5,18 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from imagegen.application import Application
-from imagegen.application.accounts import (
-    ChangePassword,
-    DeleteAccount,
-    EndSession,
-    GrantAccess,
-    ListSessions,
-    LogIn,
-    ReadProfile,
-    Refresh,
-    Register,
-    UpdateProfile,
-)
+from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, ReadProfile, Register, UpdateProfile
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.cleaning import RemoveBlobs, RemoveOrphans
@@ -41,6 +30,7 @@ from imagegen.application.images import (
 from imagegen.application.requesting import RequestGeneration
 from imagegen.application.resuming import ResumeStranded
 from imagegen.application.running import RunGeneration
+from imagegen.application.sessions import EndSession, GrantAccess, ListSessions, Refresh
 from imagegen.application.usage import ReadUsage
 from imagegen.domain.catalog import Catalog
 from imagegen.domain.links import LinkSigner

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from house import PASSWORD, House, a_house
-from imagegen.application.accounts import Login
+from imagegen.application.sessions import Login
 from imagegen.domain.errors import InvalidAccessToken, InvalidRefreshToken
 from imagegen.domain.users import Email
 

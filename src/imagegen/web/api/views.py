@@ -6,7 +6,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from msgspec import Struct, structs
 
-from imagegen.application.accounts import Login
+from imagegen.application.sessions import Login
 from imagegen.domain.api_keys import ApiKey, PlainKey
 from imagegen.domain.catalog import Catalog, ImageModel
 from imagegen.domain.errors import Billed, Stage
