@@ -10,7 +10,7 @@ from imagegen.domain.ports import BlobStore, GenerationFilter
 PORTS = [
     port
     for _, port in getmembers(ports, isclass)
-    if port.__module__ == ports.__name__ and hasattr(port, "_is_protocol")
+    if port.__module__.startswith(f"{ports.__name__}.") and hasattr(port, "_is_protocol")
 ]
 
 
