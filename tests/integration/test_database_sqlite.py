@@ -354,6 +354,18 @@ async def test_a_defect_is_not_taken_for_an_outage(things: tuple[SqliteWriter, s
         await writer.commit([Step("INSERT INTO nowhere VALUES (1)", [], checked=False)])
 
 
+async def test_a_writer_whose_file_is_damaged_answers_everybody(tmp_path: Path) -> None:
+    """When not even a transaction can begin, nobody waits for ever: each commit is told, and so is closing."""
+    file = tmp_path / "damaged.db"
+    file.write_bytes(b"no database any more" * 1000)
+    writer = SqliteWriter(sqlite3.connect(file, isolation_level=None, check_same_thread=False))
+    async with asyncio.timeout(10):
+        for number in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                await writer.commit([added(number)])
+        await writer.close()
+
+
 async def test_a_tool_that_holds_the_file_is_waited_for(database: Database, file: Path) -> None:
     """Somebody who writes with a tool of their own delays a commit, and does not fail it."""
     user = new_user()

@@ -101,13 +101,15 @@ class SqliteWriter:
             self._begin(patience=0)
         except sqlite3.OperationalError:  # a tool of somebody's holds the file
             self._hand_over(partial(self._begin, patience=BUSY_TIMEOUT), partial(self._run, group))
+        except Exception as failure:  # noqa: BLE001 - it is raised to each of those who wait
+            self._end(group, [], failure)
         else:
             self._run(group, None)
 
     def _run(self, group: Sequence[_Unit], error: Exception | None) -> None:
         """Run the statements of a group whose transaction has begun, and have it committed."""
         if error is not None:
-            self._end(group, [translated(error) for _ in group], None)
+            self._end(group, [], error)
             return
         try:
             outcomes = self._applied(group)
@@ -122,7 +124,7 @@ class SqliteWriter:
             self._roll_back()
             outcomes = [translated(error) for _ in group]
         _tell(group, outcomes)
-        self._next()
+        self._loop.call_soon(self._next)
 
     def _applied(self, group: Sequence[_Unit]) -> Sequence[_Outcome]:
         try:
