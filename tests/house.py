@@ -1,6 +1,7 @@
 """A whole house on memory adapters: the application, its worker and its HTTP door, for tests that need no engine."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import httpx
+import uvicorn
 
 from builders import SettableClock, new_id
 from imagegen.adapters.memory import (
@@ -119,13 +121,30 @@ class House:
             with suppress(asyncio.CancelledError):
                 await task
 
+    def door(self) -> Any:
+        """Its HTTP door, an ASGI application."""
+        return create_app(self.application, self.options, running=self.working, write_log=self.lines.append)
+
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """A client of its HTTP door, while its worker is at work."""
-        app = create_app(self.application, self.options, running=self.working, write_log=self.lines.append)
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar's alias of an ASGI app is narrower
+        transport = httpx.ASGITransport(app=self.door(), raise_app_exceptions=False)
         async with self.working(), httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             yield client
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[int]:
+        """The port on which a server of its HTTP door listens, while its worker is at work."""
+        config = uvicorn.Config(self.door(), lifespan="off", log_config=None, access_log=False, server_header=False)
+        server = uvicorn.Server(config)
+        listening = socket.create_server(("127.0.0.1", 0))
+        async with self.working():
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            try:
+                yield listening.getsockname()[1]
+            finally:
+                server.should_exit = True
+                await serving
 
 
 def a_house(*answers: ProviderAnswer | ProviderError | Draw, **features: Any) -> House:

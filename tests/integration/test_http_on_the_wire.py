@@ -1,39 +1,20 @@
 """What only a real server and a real socket show: framing, and connections that end or go on."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
-import uvicorn
 
 from house import House, a_house
-from imagegen.web.app import WebOptions, create_app
+from imagegen.web.app import WebOptions
 
 NEXT = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 """A second request on the same connection, which the server ends after it."""
 
 
-@asynccontextmanager
-async def listening(house: House) -> AsyncIterator[int]:
-    """The port of a server that serves the house."""
-    app = create_app(house.application, house.options, running=house.working, write_log=house.lines.append)
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, server_header=False)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        async with house.working():
-            yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await serving
-
-
 async def exchange(house: House, sent: bytes) -> bytes:
     """Everything that comes back until the server ends the connection."""
-    async with listening(house) as port, asyncio.timeout(60):
+    async with house.listening() as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             writer.write(sent)

@@ -5,10 +5,11 @@ Every route needs one unless it says otherwise; what it accepts is written at th
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from litestar.connection import ASGIConnection
 from litestar.enums import HttpMethod
+from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers.base import BaseRouteHandler
 
 from imagegen.application import Application
@@ -46,7 +47,9 @@ SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
 async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Litestar's guard for every route: put the principal into the request's state, or raise."""
     kind = handler.opt.get("access", Access.EITHER)
-    if kind is Access.PUBLIC or connection.scope.get("method") == HttpMethod.OPTIONS:
+    if connection.scope.get("method") == HttpMethod.OPTIONS:
+        _refuse_options(connection)
+    if kind is Access.PUBLIC:
         return
     if kind is Access.LINK and "signature" in connection.query_params:
         return
@@ -60,6 +63,13 @@ async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], handler: 
     else:
         principal = await application.authenticate_token(text)
     connection.scope["state"]["principal"] = principal
+
+
+def _refuse_options(connection: ASGIConnection[Any, Any, Any, Any]) -> NoReturn:
+    """Litestar answers OPTIONS at every path by itself, and wrongly where a path has several handlers."""
+    here = connection.scope["path_template"]
+    methods = {name for route in connection.app.routes if route.path_format == here for name in route.methods}
+    raise MethodNotAllowedException(headers={"allow": ", ".join(methods)})
 
 
 def bearer(header: str | None) -> str:

@@ -108,7 +108,7 @@ def problem_of(
             return _of_faults(InvalidRequest(), faults, detail, place), {}
         case HTTPException() if error.status_code in _HTTP:
             code, title = _HTTP[error.status_code]
-            return _problem(error.status_code, code, title, title, **place), dict(error.headers or {})
+            return _problem(error.status_code, code, title, title, **place), _allowing(error.headers or {})
         case _:
             logger.error("unexpected %s", type(error).__name__, exc_info=error)
             return _problem(500, "internal_error", _INTERNAL, _INTERNAL, **place), {}
@@ -134,6 +134,14 @@ _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     405: ("method_not_allowed", "The resource has no such method"),
 }
 """What Litestar itself refuses."""
+
+
+def _allowing(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers, without OPTIONS among the methods that are allowed: it only serves preflights."""
+    if "allow" not in headers:
+        return dict(headers)
+    methods = sorted(method for method in headers["allow"].split(", ") if method != "OPTIONS")
+    return {**headers, "allow": ", ".join(methods)}
 
 
 def _of_core(error: ImagegenError, place: dict[str, Any]) -> tuple[Problem, dict[str, str]]:

@@ -9,6 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery, HeaderParameter, JSONBody, PathParameter, QueryParameter
 
 from imagegen.application import Application
+from imagegen.domain.errors import Fault, InvalidRequest
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GENERATION, GenerationId, external
 from imagegen.domain.ports import GenerationFilter
@@ -40,6 +41,8 @@ _NAMING: Final = [
     ResponseHeader("X-Imagegen-Generation-Id", value="", documentation_only=True, description="Its id."),
 ]
 _POLL_SECONDS: Final = "2"
+_MOST_WORDS: Final = 10
+"""Each is looked for in every prompt of the caller."""
 
 Prefer = Annotated[
     str | None, HeaderParameter(name="Prefer", description="`wait=N`: how many seconds to wait for the pictures.")
@@ -113,7 +116,7 @@ class GenerationController(Controller):
             model=model,
             tag=tag,
             favorite=favorite,
-            words=tuple((q or "").split()),
+            words=_words(q or ""),
             created_after=read_moment("created_after", created_after),
             created_before=read_moment("created_before", created_before),
         )
@@ -162,6 +165,13 @@ class GenerationController(Controller):
     async def remove(self, request: ApiRequest, generation_id: GenerationName, application: Verbs) -> None:
         """Forget a finished generation and its images' bytes. What it cost stays in the usage."""
         await application.delete_generation(principal_of(request), _id(generation_id))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(text.split()))
+    if len(words) > _MOST_WORDS:
+        raise InvalidRequest(faults=(Fault("#q", f"Up to {_MOST_WORDS} words can be looked for at once."),))
+    return words
 
 
 def _id(text: str) -> GenerationId:

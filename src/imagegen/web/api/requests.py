@@ -23,12 +23,25 @@ from imagegen.web.api.moments import Moment
 
 ResponseFormat = Literal["url", "b64_json", "data_url"]
 EmailText = Annotated[
-    str, Meta(max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*$", examples=["test@example.com"])
+    str,
+    Meta(
+        max_length=254,
+        # Control characters are named, since readers of patterns differ on which of them are white space.
+        pattern=r"^[^@\s\x00-\x1f\x7f-\x9f]{1,64}@[^@\s\x00-\x1f\x7f-\x9f.]+(\.[^@\s\x00-\x1f\x7f-\x9f.]+)*$",
+        examples=["test@example.com"],
+    ),
 ]
 Password = Annotated[str, Meta(min_length=8, max_length=128, examples=["securepassword123"])]
 Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["My Test Key"])]
 Scopes = Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=20)]
-Tag = Annotated[str, Meta(min_length=1, max_length=TAG_LIMIT, pattern=r"^[^\s\x00-\x1f\x7f-\x9f](.*\S)?$")]
+Tag = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=TAG_LIMIT,
+        pattern=r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$",
+    ),
+]
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=MOST_TAGS, examples=[["banana"]])]
 Title = Annotated[str, Meta(max_length=200)]
 Metadata = Annotated[
@@ -109,7 +122,7 @@ class NewGeneration(Body, frozen=True, kw_only=True):
         str,
         Meta(
             min_length=1,
-            pattern=r"\S",
+            pattern=r"[^\s\x00-\x1f\x7f-\x9f]",
             description="What to draw: 1 to 32,000 characters after trimming.",
             examples=["A cute banana wearing sunglasses"],
         ),
