@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 import socket
+from contextlib import closing
 from typing import Final
 
 import uvicorn
@@ -70,11 +71,12 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # Heard before the server hears for itself, and once more when it hands the signal on in the end.
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    async with assembly.running():
-        gc.collect()
-        gc.freeze()  # what exists now stays; collections need not look at it again
-        gc.enable()
-        await server.serve(sockets=[_listen(settings.host, settings.port)])
+    with closing(_listen(settings.host, settings.port)) as listening:  # before anything begins that could cost money
+        async with assembly.running():
+            gc.collect()
+            gc.freeze()  # what exists now stays; collections need not look at it again
+            gc.enable()
+            await server.serve(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

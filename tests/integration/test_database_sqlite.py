@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Delete, Select, Update
+from sqlalchemy import Delete, Select, Update, make_url
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from builders import new_key, new_user
 from imagegen.adapters.database import Database, DatabaseInUse, open_database
 from imagegen.adapters.database.migrations import upgrade
 from imagegen.adapters.database.repositories import api_keys, attempts, generations, images, sessions, usage, users
+from imagegen.adapters.database.sqlite import SqliteEngine
 from imagegen.adapters.database.sqlite_file import open_reader, open_writer
 from imagegen.adapters.database.sqlite_writer import SqliteWriter, Step
 from imagegen.adapters.database.statements import Change, Query
@@ -352,6 +353,18 @@ async def test_a_defect_is_not_taken_for_an_outage(things: tuple[SqliteWriter, s
     writer, _ = things
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await writer.commit([Step("INSERT INTO nowhere VALUES (1)", [], checked=False)])
+
+
+async def test_a_scan_that_takes_too_long_is_cut_off(sqlite_url: str) -> None:
+    """Others wait for the one scanner: an endless search ends as unavailable, and the next one is served."""
+    endless = "WITH RECURSIVE more(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more) SELECT count(*) FROM more"
+    engine = SqliteEngine(make_url(sqlite_url), scan_seconds=0.1)
+    await engine.start()
+    async with asyncio.timeout(10):
+        with pytest.raises(DatabaseUnavailable, match="took too long"):
+            await engine._scanned(endless, ())
+        assert [*await engine._scanned("SELECT 7", ())] == [(7,)]
+    await engine.close()
 
 
 async def test_a_writer_whose_file_is_damaged_answers_everybody(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Who is asking: from the text of a credential to a principal."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from imagegen.domain.api_keys import PlainKey
-from imagegen.domain.errors import AccountSuspended, InvalidAccessToken, InvalidApiKey
+from imagegen.domain.errors import AccountSuspended, InvalidAccessToken, InvalidApiKey, Unavailable
 from imagegen.domain.ports import Clock, TokenSigner, UnitOfWorkFactory
 from imagegen.domain.users import Principal, Scope
 
@@ -31,7 +32,8 @@ class AuthenticateKey:
                 raise AccountSuspended
             if key.use_is_news(now):
                 work.api_keys.used(key.id, now)
-                await work.commit()
+                with suppress(Unavailable):  # a database that can only be read must still let its readers in
+                    await work.commit()
         return Principal(user_id=user.id, role=user.role, scopes=key.scopes, api_key_id=key.id)
 
 

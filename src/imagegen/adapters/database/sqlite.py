@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiosqlite
 from sqlalchemy import URL
@@ -30,6 +30,9 @@ from imagegen.domain.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 
+SCAN_SECONDS: Final = 10.0
+"""How long a list or a search may take, as on Postgres, whose server is told the same."""
+
 _DIALECT: Final = SQLiteDialect_pysqlite()
 
 # Its debug lines hold the values of statements, and so what people look for.
@@ -50,10 +53,12 @@ class SqliteEngine(Engine):
     thread takes a hundred times that. What may take long is read in a thread of its own.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, scan_seconds: float = SCAN_SECONDS) -> None:
         self._path = path_of(url)
         self._synchronous = synchronous_of(url)
         self._connections: _Connections | None = None
+        self._scanning = asyncio.Lock()
+        self._scan_seconds = scan_seconds
         self._closing = AsyncExitStack()
 
     async def start(self) -> None:
@@ -85,11 +90,25 @@ class SqliteEngine(Engine):
     async def scan(self, query: Query[T], values: Values) -> Sequence[T]:
         """Read in the scanner's thread."""
         statement = compiled(query.select, _DIALECT)
-        try:
-            rows = await self._open.scanner.execute_fetchall(statement.sql, statement.bind(values))
-        except sqlite3.Error as error:
-            raise translated(error) from error
+        rows = await self._scanned(statement.sql, statement.bind(values))
         return [*map(reader(query, _DIALECT), rows)]
+
+    async def _scanned(self, sql: str, values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+        """The rows; a scan is cut off after `scan_seconds`, for the next one waits for it."""
+        async with self._scanning:
+            scanner = self._open.scanner
+            reading = asyncio.ensure_future(scanner.execute_fetchall(sql, values))
+            finished, _ = await asyncio.wait((reading,), timeout=self._scan_seconds)
+            if not finished:
+                await scanner.interrupt()
+            try:
+                return await reading
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise DatabaseUnavailable("This took too long to find; ask for less at a time.") from error
+                raise translated(error) from error
+            except sqlite3.Error as error:
+                raise translated(error) from error
 
     async def apply(self, writes: Sequence[Write]) -> None:
         """Hand the writes to the writer, ready for the driver."""

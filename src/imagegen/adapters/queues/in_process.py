@@ -93,12 +93,18 @@ class InProcessEvents(GenerationEvents):
         for watch in self._watches.get(generation.id, ()):
             watch.end(generation)
 
+    def release(self) -> None:
+        """Let everybody who watches look at the row: nobody will announce anything any more."""
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.end(None)
+
 
 class _Watch(Watch):
     """One who waits, and what came of it."""
 
     def __init__(self) -> None:
-        self._ended: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[Generation | None] = asyncio.get_running_loop().create_future()
 
     async def outcome(self, timeout: float) -> Generation | None:  # noqa: ASYNC109 - the port's promise
         """The generation as it was announced."""
@@ -106,7 +112,7 @@ class _Watch(Watch):
             await asyncio.wait((self._ended,), timeout=timeout)
         return self._ended.result() if self._ended.done() else None
 
-    def end(self, generation: Generation) -> None:
+    def end(self, generation: Generation | None) -> None:
         """The first announcement counts; a final state does not change."""
         if not self._ended.done():
             self._ended.set_result(generation)
