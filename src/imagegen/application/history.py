@@ -95,6 +95,10 @@ class DeleteGeneration:
     async def __call__(self, principal: Principal, generation_id: GenerationId) -> None:
         """Raise `NotFound`, or `IllegalTransition` while it is queued or running."""
         principal.require(Scope.WRITE)
+        generation = await until_fresh(lambda: self._remove(principal, generation_id))
+        await self.remove_blobs(image.location for image in generation.images)
+
+    async def _remove(self, principal: Principal, generation_id: GenerationId) -> Generation:
         async with self.unit_of_work() as work:
             generation = await work.generations.get(generation_id, principal.user_id)
             if generation is None:
@@ -103,7 +107,7 @@ class DeleteGeneration:
                 raise IllegalTransition(f"The generation is {generation.status}; it can be deleted when it has ended.")
             work.generations.remove(generation_id, principal.user_id)
             await work.commit()
-        await self.remove_blobs(image.location for image in generation.images)
+        return generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,10 +132,14 @@ class DeleteImage:
     async def __call__(self, principal: Principal, image_id: ImageId) -> None:
         """Raise `NotFound` when the caller has no such image."""
         principal.require(Scope.WRITE)
+        await self.remove_blobs([await until_fresh(lambda: self._remove(principal, image_id))])
+
+    async def _remove(self, principal: Principal, image_id: ImageId) -> str:
+        """Forget the image and return where its bytes are."""
         async with self.unit_of_work() as work:
             image = await work.images.get(image_id, principal.user_id)
             if image is None:
                 raise NotFound
             work.images.remove(image_id, principal.user_id)
             await work.commit()
-        await self.remove_blobs([image.location])
+        return image.location

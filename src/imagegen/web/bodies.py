@@ -20,7 +20,10 @@ from imagegen.web.faults import fault_in_body
 from imagegen.web.json_gate import check_json
 from imagegen.web.problems import Refusal
 
-LARGEST_BODY: Final = 1024 * 1024
+LARGEST_BODY: Final = 512 * 1024
+"""Bytes: a prompt and a negative prompt of 32,000 characters each, though half of them be written as escapes."""
+LARGEST_PUBLIC_BODY: Final = 16 * 1024
+"""Bytes that somebody without a credential may have parsed."""
 BODY_SECONDS: Final = 30.0
 JSON: Final = "application/json"
 
@@ -44,7 +47,8 @@ class JsonRequest(Request[Any, Any, Any]):
             async with asyncio.timeout(self.body_seconds):
                 body = await super().body()
         except RequestEntityTooLarge:
-            title, detail = "The body is too large", f"A body may have {LARGEST_BODY} bytes."
+            limit = self.route_handler.resolve_request_max_body_size()
+            title, detail = "The body is too large", f"Here a body may have {limit} bytes."
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             raise Refusal(status, "body_too_large", title, detail, connection="close") from None
         except TimeoutError:

@@ -91,7 +91,7 @@ def problem_of(
     What nobody foresaw is logged and becomes a 500 that says nothing of the inside. `without_body` says that whatever
     was wrong came from the query.
     """
-    place: dict[str, Any] = {"instance": path, "request_id": request_id}
+    place: dict[str, Any] = {"instance": path.encode(errors="replace").decode(), "request_id": request_id}
     match error:
         case InvalidRequest():
             faults = tuple(map(in_query, error.faults)) if without_body else error.faults

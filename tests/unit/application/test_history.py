@@ -120,6 +120,18 @@ async def test_deleting_removes_row_and_bytes_and_keeps_the_usage(house: House, 
     assert (bucket.requests, bucket.images) == (1, 1)
 
 
+async def test_of_two_deletions_one_finds_nothing(house: House, owner: Principal) -> None:
+    """Deleting the same generation, or the same image, twice at one instant is a success and a `NotFound`."""
+    generation, other = await drawn(house, owner), await drawn(house, owner)
+    delete_generation, delete_image = house.application.delete_generation, house.application.delete_image
+    for twice in (
+        (delete_generation(owner, generation.id), delete_generation(owner, generation.id)),
+        (delete_image(owner, other.images[0].id), delete_image(owner, other.images[0].id)),
+    ):
+        outcomes = await asyncio.gather(*twice, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {type(None), NotFound}
+
+
 async def test_what_has_not_ended_stays(house: House, owner: Principal) -> None:
     """A queued generation can be neither deleted nor cleared away."""
     waiting = await ask(house, owner)

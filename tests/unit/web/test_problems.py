@@ -2,6 +2,7 @@
 
 import inspect
 
+import msgspec
 import pytest
 from litestar.exceptions import HTTPException, ImproperlyConfiguredException, NotFoundException
 
@@ -108,6 +109,12 @@ def test_anything_else_is_500_and_says_nothing(error: Exception, caplog: pytest.
     assert (problem.status, problem.code, headers) == (500, "internal_error", {})
     assert "secret" not in repr(problem)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_a_path_that_is_no_text_does_not_break_the_answer() -> None:
+    """Half a character in a path, which some servers let through, is told as a question mark."""
+    problem, _ = problem_of(errors.NotFound(), path="/x\udcff", request_id="r")
+    assert msgspec.json.decode(msgspec.json.encode(problem))["instance"] == "/x?"
 
 
 def test_what_litestar_refuses_is_said_in_our_words() -> None:

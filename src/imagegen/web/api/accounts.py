@@ -19,6 +19,7 @@ from imagegen.web.api.requests import (
 )
 from imagegen.web.api.views import LoginView, PageView, SessionView, UserView
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
+from imagegen.web.bodies import LARGEST_PUBLIC_BODY
 
 _AGENT_LIMIT: Final = 200
 
@@ -33,6 +34,7 @@ class AuthenticationController(Controller):
     tags = ("Accounts",)
     opt = access(Access.PUBLIC)
     security = SECURITY[Access.PUBLIC]
+    request_max_body_size = LARGEST_PUBLIC_BODY
 
     @post("/register", responses=problems(409, 503, body=True), summary="Open an account")
     async def register(self, request: ApiRequest, data: JSONBody[Registration], application: Verbs) -> LoginView:
