@@ -21,7 +21,7 @@ from imagegen.web.json_gate import check_json
 from imagegen.web.problems import Refusal
 
 LARGEST_BODY: Final = 512 * 1024
-"""Bytes: a prompt and a negative prompt of 32,000 characters each, though half of them be written as escapes."""
+"""Bytes: a prompt and a negative prompt of 32,000 characters each, and room for escapes."""
 LARGEST_PUBLIC_BODY: Final = 16 * 1024
 """Bytes that somebody without a credential may have parsed."""
 BODY_SECONDS: Final = 30.0
