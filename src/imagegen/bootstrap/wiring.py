@@ -27,10 +27,12 @@ from imagegen.application.images import (
     ListImages,
     ReadBytes,
 )
+from imagegen.application.keeping import KeepPictures
 from imagegen.application.requesting import RequestGeneration
 from imagegen.application.resuming import ResumeStranded
 from imagegen.application.running import RunGeneration
 from imagegen.application.sessions import EndSession, GrantAccess, ListSessions, Refresh
+from imagegen.application.settling import SettleGeneration
 from imagegen.application.usage import ReadUsage
 from imagegen.domain.catalog import Catalog
 from imagegen.domain.links import LinkSigner
@@ -113,9 +115,8 @@ def wire(outside: Outside) -> Application:
             unit_of_work=work,
             catalog=o.catalog,
             providers=o.providers,
-            blobs=o.blobs,
-            remove_blobs=remove_blobs,
-            pixels=o.pixels,
+            keep=KeepPictures(blobs=o.blobs, pixels=o.pixels, clock=clock, new_id=new_id),
+            settle=SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock),
             events=o.events,
             clock=clock,
             new_id=new_id,

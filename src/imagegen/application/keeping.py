@@ -1,0 +1,101 @@
+"""Keeping what a provider answered: each picture measured, in the format asked for, stored, and described."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final
+
+from imagegen.application.gathering import all_of
+from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
+from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.identifiers import ImageId
+from imagegen.domain.images import Image, Source
+from imagegen.domain.ports import BlobStore, Clock, NewId, Pixels, ProviderAnswer, UnreadablePicture
+
+logger = logging.getLogger("imagegen.generations")
+
+_SMALL: Final = 64 * 1024
+"""Bytes below which a hash costs less than handing it to a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How one call ended: the settled attempt, its stored images, and what went wrong with those that are not."""
+
+    attempt: Attempt
+    images: tuple[Image, ...] = ()
+    errors: tuple[ProviderError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepPictures:
+    """Store what an answer brought. One picture that cannot be kept takes none of the others with it."""
+
+    blobs: BlobStore
+    pixels: Pixels
+    clock: Clock
+    new_id: NewId
+
+    async def __call__(
+        self, generation: Generation, attempt: Attempt, answer: ProviderAnswer, *, cost_micros: int | None
+    ) -> Drawn:
+        """Return the attempt as it ended, and its images; whatever goes wrong is returned, not raised."""
+        kept = await all_of([self._kept(generation, attempt, i, answer) for i in range(len(answer.pictures))])
+        images = tuple(image for image in kept if isinstance(image, Image))
+        errors = tuple(error for error in kept if isinstance(error, ProviderError))
+        if images:
+            settled = attempt.succeed(
+                cost_micros=cost_micros, request_id=answer.request_id, billed=answer.billed, now=self.clock()
+            )
+        else:
+            errors = errors or (NoImage(billed=answer.billed, request_id=answer.request_id),)
+            settled = attempt.fail(errors[0], self.clock(), cost_micros=cost_micros)
+        return Drawn(settled, images, errors)
+
+    async def _kept(
+        self, generation: Generation, attempt: Attempt, index: int, answer: ProviderAnswer
+    ) -> Image | ProviderError:
+        try:
+            return await self._store(generation, attempt, index, answer.pictures[index])
+        except UnreadablePicture:
+            return ProviderMisbehaved(billed=answer.billed, request_id=answer.request_id)
+        except StorageUnavailable:
+            logger.warning("store did not take picture %s of generation %s", index, generation.id)
+            return PictureNotStored(billed=answer.billed, request_id=answer.request_id)
+
+    async def _store(self, generation: Generation, attempt: Attempt, index: int, data: bytes) -> Image:
+        found = self.pixels.measure(data)
+        wanted = generation.applied.output_format
+        if wanted is not None and wanted is not found.format:
+            data = await self.pixels.transcode(data, wanted)
+            found = self.pixels.measure(data)
+        key = f"{attempt.id.hex[-2:]}/{attempt.id}-{index}.{found.format}"
+        hashing = _hashing(data)
+        location = await self.blobs.put(key, data, found.format.content_type)
+        return Image(
+            id=ImageId(self.new_id()),
+            user_id=generation.user_id,
+            generation_id=generation.id,
+            attempt_id=attempt.id,
+            position=index,
+            source=Source.GENERATED,
+            location=location,
+            size=found.size,
+            format=found.format,
+            bytes=len(data),
+            sha256=hashing if isinstance(hashing, str) else await hashing,
+            created_at=self.clock(),
+        )
+
+
+def _hashing(data: bytes) -> str | Awaitable[str]:
+    """The SHA-256 of the bytes, or of many bytes its promise from another thread."""
+    if len(data) < _SMALL:
+        return _sha256(data)
+    return asyncio.get_running_loop().run_in_executor(None, _sha256, data)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,97 @@
+"""Settling a generation: what its calls came to, written down in one unit of work."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.keeping import Drawn
+from imagegen.domain.errors import Billed, DatabaseUnavailable, ProviderError, StaleWrite
+from imagegen.domain.generations import Adjustment, Failure, Generation
+from imagegen.domain.ports import Clock, UnitOfWorkFactory
+from imagegen.domain.usage import UsageRecord
+
+logger = logging.getLogger("imagegen.generations")
+
+_TRIES: Final = 60
+"""How often the end of a generation, with pictures that are paid for, is tried to be remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleGeneration:
+    """Remember how a generation ended: its state, its calls, its images and its usage, all of it or nothing.
+
+    `pause` is how many seconds lie between two tries while the database is away.
+    """
+
+    unit_of_work: UnitOfWorkFactory
+    remove_blobs: RemoveBlobs
+    clock: Clock
+    pause: float = 1.0
+
+    async def __call__(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation | None:
+        """Remember the end and return it; `None` when nothing can be told to anybody any more."""
+        known: Generation | None = generation
+        for _ in range(_TRIES):
+            try:
+                if known is None and (known := await self._reread(generation, drawn)) is None:
+                    return None
+                if known.status.final:  # a commit whose answer was lost, or somebody else ended it
+                    return known
+                ended = self._ended(known, drawn)
+                await self._commit(ended, drawn)
+            except StaleWrite:  # it was relabeled while it ran
+                known = None
+            except DatabaseUnavailable:
+                logger.warning("database did not take the end of generation %s; trying again", generation.id)
+                known = None
+                await asyncio.sleep(self.pause)
+            else:
+                return ended
+        logger.error("the end of generation %s could not be remembered", generation.id)
+        return None
+
+    async def _reread(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation | None:
+        async with self.unit_of_work() as work:
+            found = await work.generations.find(generation.id)
+        if found is None:  # its owner is gone, and nothing of theirs is to stay
+            await self.remove_blobs(image.location for one in drawn for image in one.images)
+        return found
+
+    def _ended(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation:
+        costs = [one.attempt.cost_micros for one in drawn]
+        cost = None if None in costs else sum(c for c in costs if c is not None)
+        stored = [image for one in drawn for image in one.images]
+        errors = [error for one in drawn for error in one.errors]
+        if not stored:
+            return generation.fail(_failure(errors), cost_micros=cost, now=self.clock())
+        images = [replace(image, position=position) for position, image in enumerate(stored)]
+        adjustments = _otherwise(generation.applied.n, len(images), errors)
+        return generation.succeed(images, cost_micros=cost, adjustments=adjustments, now=self.clock())
+
+    async def _commit(self, ended: Generation, drawn: Sequence[Drawn]) -> None:
+        async with self.unit_of_work() as work:
+            work.generations.update(ended)
+            for one in drawn:
+                work.attempts.update(one.attempt)
+            for image in ended.images:
+                work.images.add(image)
+            work.usage.add(UsageRecord.of(ended))
+            await work.commit()
+
+
+def _otherwise(wanted: int, got: int, errors: Sequence[ProviderError]) -> tuple[Adjustment, ...]:
+    if wanted == got:
+        return ()
+    number = "more" if got > wanted else "fewer"
+    reason = errors[0].title if errors else f"The provider answered with {number} pictures."
+    return (Adjustment("n", wanted, got, reason),)
+
+
+def _failure(errors: Sequence[ProviderError]) -> Failure:
+    """Of several errors the first speaks, and the dearest word on billing counts."""
+    billed = {error.billed for error in errors}
+    worst = next(b for b in (Billed.UNKNOWN, Billed.YES, Billed.NO) if b in billed)
+    return replace(Failure.of(errors[0]), billed=worst)
