@@ -23,6 +23,7 @@ from imagegen.adapters.memory.provider import Draw
 from imagegen.adapters.pixels import PillowPixels
 from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
 from imagegen.application import Application
+from imagegen.application.retrying import Backoff
 from imagegen.bootstrap.wiring import Outside, Ping, wire
 from imagegen.domain.catalog import Capabilities, Catalog, ImageModel
 from imagegen.domain.errors import ProviderError
@@ -99,6 +100,7 @@ class House:
             clock=self.clock,
             new_id=new_id,
             patience=timedelta(minutes=5),
+            backoff=Backoff(first=0),
             register_unknown=self.register_unknown,
             essential=self.essential,
             optional={"providers": self.provider.check},

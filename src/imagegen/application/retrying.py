@@ -1,6 +1,7 @@
-"""Reading, changing and writing again when somebody else was quicker."""
+"""Trying again: when somebody else was quicker, and when what is asked is away."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from imagegen.domain.errors import StaleWrite
@@ -24,3 +25,18 @@ async def until_fresh(step: Callable[[], Awaitable[T]]) -> T:
         except StaleWrite:
             continue
     return await step()
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How many seconds to leave something alone that is away: `first`, then twice as many each time, up to `longest`."""
+
+    first: float = 1.0
+    longest: float = 30.0
+
+    def __iter__(self) -> Iterator[float]:
+        """The pauses between tries, without an end."""
+        pause = self.first
+        while True:
+            yield pause
+            pause = min(2 * pause, self.longest)

@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.keeping import Drawn
+from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import Billed, DatabaseUnavailable, ProviderError, StaleWrite
 from imagegen.domain.generations import Adjustment, Failure, Generation
 from imagegen.domain.ports import Clock, UnitOfWorkFactory
@@ -15,26 +15,24 @@ from imagegen.domain.usage import UsageRecord
 
 logger = logging.getLogger("imagegen.generations")
 
-_TRIES: Final = 60
-"""How often the end of a generation, with pictures that are paid for, is tried to be remembered."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleGeneration:
     """Remember how a generation ended: its state, its calls, its images and its usage, all of it or nothing.
 
-    `pause` is how many seconds lie between two tries while the database is away.
+    The pictures are paid for: while the database is away this is tried until it is back, with `backoff` between.
     """
 
     unit_of_work: UnitOfWorkFactory
     remove_blobs: RemoveBlobs
     clock: Clock
-    pause: float = 1.0
+    backoff: Backoff
 
     async def __call__(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation | None:
         """Remember the end and return it; `None` when nothing can be told to anybody any more."""
         known: Generation | None = generation
-        for _ in range(_TRIES):
+        pauses = iter(self.backoff)
+        while True:
             try:
                 if known is None and (known := await self._reread(generation, drawn)) is None:
                     return None
@@ -47,11 +45,9 @@ class SettleGeneration:
             except DatabaseUnavailable:
                 logger.warning("database did not take the end of generation %s; trying again", generation.id)
                 known = None
-                await asyncio.sleep(self.pause)
+                await asyncio.sleep(next(pauses))
             else:
                 return ended
-        logger.error("the end of generation %s could not be remembered", generation.id)
-        return None
 
     async def _reread(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation | None:
         async with self.unit_of_work() as work:

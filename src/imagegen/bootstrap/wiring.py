@@ -30,6 +30,7 @@ from imagegen.application.images import (
 from imagegen.application.keeping import KeepPictures
 from imagegen.application.requesting import RequestGeneration
 from imagegen.application.resuming import ResumeStranded
+from imagegen.application.retrying import Backoff
 from imagegen.application.running import RunGeneration
 from imagegen.application.sessions import EndSession, GrantAccess, ListSessions, Refresh
 from imagegen.application.settling import SettleGeneration
@@ -56,7 +57,8 @@ Ping = Callable[[], Awaitable[None]]
 class Outside:
     """An adapter for every port, and the few decisions that the core leaves to the operator.
 
-    `patience` is how long a generation may run before nobody can be working on it any more.
+    `patience` is how long a generation may run before nobody can be working on it any more, `backoff` how long to
+    leave a database or a store alone that is away.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -72,6 +74,7 @@ class Outside:
     clock: Clock
     new_id: NewId
     patience: timedelta = timedelta(0)
+    backoff: Backoff = field(default_factory=Backoff)
     register_unknown: bool = False
     essential: Mapping[str, Ping] = field(default_factory=dict)
     optional: Mapping[str, Ping] = field(default_factory=dict)
@@ -116,7 +119,7 @@ def wire(outside: Outside) -> Application:
             catalog=o.catalog,
             providers=o.providers,
             keep=KeepPictures(blobs=o.blobs, pixels=o.pixels, clock=clock, new_id=new_id),
-            settle=SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock),
+            settle=SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock, backoff=o.backoff),
             events=o.events,
             clock=clock,
             new_id=new_id,

@@ -1,8 +1,10 @@
-"""Reading, changing and writing again when somebody else was quicker."""
+"""Trying again: when somebody else was quicker, and when what is asked is away."""
+
+from itertools import islice
 
 import pytest
 
-from imagegen.application.retrying import TRIES, until_fresh
+from imagegen.application.retrying import TRIES, Backoff, until_fresh
 from imagegen.domain.errors import NotFound, StaleWrite
 
 
@@ -41,3 +43,8 @@ async def test_other_errors_are_not_tried_again() -> None:
     with pytest.raises(NotFound):
         await until_fresh(step)
     assert step.taken == 1
+
+
+def test_what_is_away_is_left_alone_for_longer_each_time() -> None:
+    """From a second to half a minute, without an end."""
+    assert list(islice(Backoff(), 8)) == [1, 2, 4, 8, 16, 30, 30, 30]

@@ -12,7 +12,6 @@ import pytest
 from builders import SettableClock
 from house import ANSWER, EASEL, PICTURE, House, a_house
 from imagegen.adapters.memory import MemoryBlobStore, MemoryDatabase
-from imagegen.application.running import RunGeneration
 from imagegen.domain.errors import (
     Billed,
     ContentBlocked,
@@ -85,12 +84,6 @@ class LostAnswer(MemoryDatabase):
 
         work.commit = commit_silently  # type: ignore[method-assign]  # this is the fault that is played
         return work
-
-
-def impatient(house: House) -> RunGeneration:
-    """Running without a pause between two tries."""
-    run_generation = house.application.run_generation
-    return replace(run_generation, settle=replace(run_generation.settle, pause=0))
 
 
 async def ask(house: House, owner: Principal, **wishes: object) -> Generation:
@@ -341,17 +334,17 @@ async def test_relabeling_while_it_begins_does_not_keep_it_waiting() -> None:
 
 
 async def test_a_paid_picture_waits_for_a_database_that_is_away() -> None:
-    """When the database does not take the end, it is tried again until it does: nothing is drawn or charged twice."""
+    """However long the database does not take the end, it is tried again: nothing is lost, drawn or charged twice."""
 
     async def cut(_: ImageRequest, __: int) -> ProviderAnswer:
-        database.away = 3
+        database.away = 100
         return PAID
 
     database = Interrupted()
     house = a_house(cut, models=(PRICED,), database=database)
     owner = await house.owner()
     generation = await ask(house, owner)
-    await impatient(house)(generation.id)
+    await house.application.run_generation(generation.id)
     ended = await house.application.read_generation(owner, generation.id)
     assert (ended.status, len(ended.images), len(house.provider.calls)) == (Status.SUCCEEDED, 1, 1)
     assert (await usage(house, owner)).cost_micros == COST
@@ -365,7 +358,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_repeated() -> None:
     generation = await ask(house, owner)
     database.lost = 2  # the second commit from here is the end
     with house.events.watch(generation.id) as watch:
-        await impatient(house)(generation.id)
+        await house.application.run_generation(generation.id)
         told = await watch.outcome(0)
     assert told is not None
     assert (told.status, len(told.images)) == (Status.SUCCEEDED, 1)
