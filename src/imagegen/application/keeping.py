@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
+from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
 from imagegen.domain.generations import Attempt, Generation
@@ -63,7 +64,9 @@ class KeepPictures:
             return ProviderMisbehaved(billed=answer.billed, request_id=answer.request_id)
         except StorageUnavailable:
             logger.warning("store did not take picture %s of generation %s", index, generation.id)
-            return PictureNotStored(billed=answer.billed, request_id=answer.request_id)
+        except Exception:  # noqa: BLE001 - reported; a defect must not take the other pictures with it
+            report(logger, "keeping picture %s of generation %s failed unexpectedly", index, generation.id)
+        return PictureNotStored(billed=answer.billed, request_id=answer.request_id)
 
     async def _store(self, generation: Generation, attempt: Attempt, index: int, data: bytes) -> Image:
         found = self.pixels.measure(data)

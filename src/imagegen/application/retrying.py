@@ -29,7 +29,7 @@ async def until_fresh(step: Callable[[], Awaitable[T]]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How many seconds to leave something alone that is away: `first`, then twice as many each time, up to `longest`."""
+    """Seconds to leave something alone that is away: `first`, then twice as many each time, up to `longest`."""
 
     first: float = 1.0
     longest: float = 30.0

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.keeping import Drawn, KeepPictures
 from imagegen.application.retrying import until_fresh
@@ -94,13 +95,13 @@ class RunGeneration:
         try:
             asked = _asked(generation.applied, attempt)
             answer = await provider.generate(asked, count=attempt.count, deadline=model.deadline)
+            return await self.keep(generation, attempt, answer, cost_micros=model.price.cost_micros(answer.usage))
         except ProviderError as error:
             return Drawn(attempt.fail(error, self.clock()), errors=(error,))
-        except Exception:  # a defect of an adapter must not leave a call that may be billed unsettled
-            logger.exception("provider %s failed unexpectedly", attempt.provider)
+        except Exception:  # noqa: BLE001 - reported; a defect must not leave a call that may be billed unsettled
+            report(logger, "a call to provider %s failed unexpectedly", attempt.provider)
             unknown = OutcomeUnknown("The call to the provider broke off; it may have been billed.")
             return Drawn(attempt.fail(unknown, self.clock()), errors=(unknown,))
-        return await self.keep(generation, attempt, answer, cost_micros=model.price.cost_micros(answer.usage))
 
 
 def _asked(applied: ImageRequest, attempt: Attempt) -> ImageRequest:

@@ -18,6 +18,7 @@ from imagegen.domain.errors import (
     DatabaseUnavailable,
     NoImage,
     OutcomeUnknown,
+    PictureNotStored,
     ProviderBusy,
     StorageUnavailable,
 )
@@ -40,8 +41,9 @@ PAID = replace(ANSWER, usage=TOKENS)
 class Forgetful(MemoryBlobStore):
     """A store that refuses one of the pictures it is given."""
 
-    def __init__(self, clock: SettableClock, *, refused: int) -> None:
+    def __init__(self, clock: SettableClock, *, refused: int, error: Exception | None = None) -> None:
         super().__init__(clock)
+        self._error = error or StorageUnavailable()
         self._refused = refused
         self._given = 0
 
@@ -49,7 +51,7 @@ class Forgetful(MemoryBlobStore):
         """Keep it, unless its turn has come."""
         self._given += 1
         if self._given == self._refused:
-            raise StorageUnavailable
+            raise self._error
         return await super().put(key, data, content_type)
 
 
@@ -263,6 +265,27 @@ async def test_one_picture_that_is_lost_takes_no_other_with_it() -> None:
     assert (ended.status, len(ended.images), ended.cost_micros) == (Status.SUCCEEDED, 1, COST)
     assert attempt.outcome is Outcome.SUCCEEDED
     assert [adjustment.applied for adjustment in ended.adjustments] == [1]
+
+
+async def test_a_defect_with_one_picture_takes_no_other_with_it() -> None:
+    """An error that nobody foresaw while a picture is stored loses that picture; the others end as always."""
+    clock = SettableClock()
+    many = replace(PRICED, capabilities=replace(PRICED.capabilities, images_per_call=3))
+    store = Forgetful(clock, refused=2, error=RuntimeError("unforeseen"))
+    house = a_house(replace(PAID, pictures=(PICTURE,) * 3), models=(many,), clock=clock, blobs=store)
+    ended, (attempt,) = await run(house, await house.owner(), n=3)
+    assert (ended.status, len(ended.images), ended.cost_micros) == (Status.SUCCEEDED, 2, COST)
+    assert (attempt.outcome, attempt.billed) == (Outcome.SUCCEEDED, Billed.YES)
+    assert [adjustment.reason for adjustment in ended.adjustments] == [PictureNotStored.title]
+
+
+async def test_a_defect_in_one_answer_takes_no_other_call_with_it() -> None:
+    """An answer that breaks what reads it ends its own call as unknown, and the pictures of the others are kept."""
+    broken = replace(PAID, usage="not a count of tokens")  # type: ignore[arg-type]  # this is the defect
+    house = a_house(broken, PAID, models=(PRICED,))
+    ended, attempts = await run(house, await house.owner(), n=2)
+    assert (ended.status, len(ended.images)) == (Status.SUCCEEDED, 1)
+    assert [attempt.outcome for attempt in attempts] == [Outcome.UNKNOWN, Outcome.SUCCEEDED]
 
 
 async def test_another_format_than_the_providers_is_made() -> None:
