@@ -71,7 +71,7 @@ async def test_what_is_not_there_is_404(client: httpx.AsyncClient) -> None:
 
 
 async def test_another_method_is_405_with_those_there_are(client: httpx.AsyncClient) -> None:
-    """405 lists the methods in `Allow`; neither `HEAD` nor `OPTIONS` is one of them."""
+    """405 lists the methods in `Allow`; `OPTIONS` is none of them, and `HEAD` goes with `GET`."""
     for method, path, allowed in (
         ("PUT", "/v1/generate", {"POST"}),
         ("GET", "/v1/generate", {"POST"}),
@@ -86,7 +86,6 @@ async def test_another_method_is_405_with_those_there_are(client: httpx.AsyncCli
         answer = await client.request(method, path)
         assert_problem(answer, 405, "method_not_allowed")
         assert set(answer.headers["allow"].split(", ")) == allowed
-    assert (await client.head("/v1/images")).status_code == 405
 
 
 async def test_nobody_unknown_is_told_what_is_wrong_with_a_body(client: httpx.AsyncClient) -> None:
@@ -202,6 +201,25 @@ async def test_a_body_that_is_too_large_is_413_and_the_connection_ends(
     for answer in (await announced, await chunked, await lying):
         assert_problem(answer, 413, "body_too_large")
         assert answer.headers["connection"] == "close"
+
+
+async def test_head_is_get_without_the_body(house: House, client: httpx.AsyncClient, visitor: Visitor) -> None:
+    """What can be read can be asked about, the log names its route, and what cannot be read is 405 as ever."""
+    image = (await generate(client, visitor))["images"][0]
+    for path in ("/health/live", "/docs", image["url"]):
+        asked, read = await client.head(path), await client.get(path)
+        assert (asked.status_code, asked.content) == (200, b"")
+        assert asked.headers["content-length"] == str(len(read.content))
+    assert b'"method":"HEAD","route":"/v1/images/{image_id}/content"' in house.lines[-2]
+    assert_problem(await client.get("/v1/generate"), 405, "method_not_allowed")
+    assert (await client.head("/v1/generate")).status_code == 405
+
+
+async def test_a_wrong_form_is_told_in_words(client: httpx.AsyncClient, visitor: Visitor) -> None:
+    """Nobody has to read a pattern to mend a request."""
+    answer = await client.post("/v1/generate", json={"prompt": "fox", "size": "big"}, headers=visitor.key)
+    (fault,) = assert_problem(answer, 422, "invalid_request")["errors"]
+    assert fault == {"pointer": "/size", "message": "A size is like 1024x1024, or auto."}
 
 
 async def test_somebody_unknown_may_have_less_parsed(client: httpx.AsyncClient) -> None:

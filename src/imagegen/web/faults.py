@@ -10,6 +10,16 @@ _PLACE: Final = re.compile(r"(?s)(?P<message>.*?) - at (?:`key` in )?`\$(?P<path
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 _MISSING: Final = re.compile(r"Object missing required field `(.+)`")
 _UNKNOWN: Final = re.compile(r"(?s)Object contains unknown field `(.*)`")
+_FORM: Final = "Expected `str` matching regex"
+_FORMS: Final[Mapping[str, str]] = {
+    "prompt": "The prompt must not be empty.",
+    "email": "This is not an email address.",
+    "size": "A size is like 1024x1024, or auto.",
+    "aspect_ratio": "An aspect ratio is like 16:9.",
+    "avatar_url": "The address must begin with https:// and have no space in it.",
+    "tags": "A tag has no space at its ends and no line break.",
+}
+"""What the forms of some members are, for people; a pattern says it to machines."""
 
 
 def fault_in_body(text: str) -> Fault:
@@ -24,6 +34,8 @@ def fault_in_body(text: str) -> Fault:
     elif unknown := _UNKNOWN.fullmatch(message):
         steps.append(unknown[1])
         message = "There is no such member."
+    elif message.startswith(_FORM):
+        message = _FORMS.get(steps[0] if steps else "", "This does not have the form that is wanted here.")
     return Fault("".join(f"/{_escaped(step)}" for step in steps), message)
 
 

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from imagegen.web.problems import MEDIA_TYPE, Refusal, problem_of
 
@@ -29,7 +29,24 @@ class Gate:
             except Refusal as refusal:
                 await _answer(refusal, scope, send)
                 return
+            if scope["method"] == "HEAD":
+                await self._head(scope, receive, send)
+                return
         await self.app(scope, receive, send)
+
+    async def _head(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Answer as to a GET, without the body (RFC 9110, section 9.3.2)."""
+        asked: HTTPScope = {**scope, "method": HttpMethod.GET}
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            await self.app(asked, receive, send_without_body)
+        finally:  # the log names the route that was found
+            scope["path_template"] = asked.get("path_template", "")
 
     def _check(self, scope: HTTPScope) -> None:
         headers = _single(scope)

@@ -22,7 +22,14 @@ async def knock(hosts: set[str], **scope: Any) -> tuple[str, int | None]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    whole = {"type": "http", "path": "/v1/x", "query_string": b"", "headers": [], "state": {"request_id": "r"}} | scope
+    whole = {
+        "type": "http",
+        "method": "GET",
+        "path": "/v1/x",
+        "query_string": b"",
+        "headers": [],
+        "state": {"request_id": "r"},
+    } | scope
     await Gate(app, frozenset(hosts))(whole, receive, send)  # type: ignore[arg-type]  # a scope made by hand
     if inside:
         assert not sent

@@ -27,7 +27,8 @@ EmailText = Annotated[
     Meta(
         max_length=254,
         # Control characters are named, since readers of patterns differ on which of them are white space.
-        pattern=r"^[^@\s\x00-\x1f\x7f-\x9f]{1,64}@[^@\s\x00-\x1f\x7f-\x9f.]+(\.[^@\s\x00-\x1f\x7f-\x9f.]+)*$",
+        # Spaces around it are trimmed.
+        pattern=r"^ *[^@\s\x00-\x1f\x7f-\x9f]{1,64}@[^@\s\x00-\x1f\x7f-\x9f.]+(\.[^@\s\x00-\x1f\x7f-\x9f.]+)* *$",
         examples=["test@example.com"],
     ),
 ]
