@@ -115,3 +115,15 @@ async def test_nothing_is_left_of_a_watch(events: GenerationEvents) -> None:
     references = [await watched(told=told, broken=broken) for told in (True, False) for broken in (True, False)]
     gc.collect()
     assert [reference() for pair in references for reference in pair] == [None] * 8
+
+
+async def test_who_waits_is_released_when_nothing_will_be_announced() -> None:
+    """A service that stops keeps nobody waiting, neither those who wait nor those who come late."""
+    events, generation = InProcessEvents(), ended()
+    with events.watch(generation.id) as early:
+        waiting = asyncio.create_task(early.outcome(LONG))
+        await asyncio.sleep(0)
+        events.release()
+        assert await waiting is None
+    with events.watch(generation.id) as late:
+        assert await late.outcome(LONG) is None

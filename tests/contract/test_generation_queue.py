@@ -102,6 +102,19 @@ async def test_everything_submitted_is_handled(queue: GenerationQueue) -> None:
     assert sorted(handler.ended) == sorted(early + late)
 
 
+async def test_ringing_again_before_it_was_heard_changes_nothing() -> None:
+    """A sweep rings for everything that waits; in process it does not pile up, and later it rings anew."""
+    queue, handler, (generation_id,) = InProcessQueue(), Handler(), ids(1)
+    for _ in range(1000):
+        await queue.submit(generation_id)
+    async with consuming(queue, handler):
+        assert await handler.next() == generation_id
+        await asyncio.sleep(0)
+        assert handler.begun.empty()
+        await queue.submit(generation_id)
+        assert await handler.next() == generation_id
+
+
 async def test_many_are_handled_at_a_time(queue: GenerationQueue) -> None:
     """One that waits for its provider holds up nobody."""
     handler = Handler(held=True)

@@ -30,10 +30,13 @@ class InProcessQueue(GenerationQueue):
         self._concurrency = concurrency
         self._grace = grace
         self._waiting: asyncio.Queue[GenerationId] = asyncio.Queue()
+        self._rung: set[GenerationId] = set()
 
     async def submit(self, generation_id: GenerationId) -> None:
-        """Ring; this never waits."""
-        self._waiting.put_nowait(generation_id)
+        """Ring, unless it rings already; this never waits."""
+        if generation_id not in self._rung:
+            self._rung.add(generation_id)
+            self._waiting.put_nowait(generation_id)
 
     async def consume(self, handle: Callable[[GenerationId], Awaitable[None]]) -> None:
         """Run a task for each ring, until canceled."""
@@ -42,7 +45,9 @@ class InProcessQueue(GenerationQueue):
         try:
             while True:
                 await free.acquire()
-                task = asyncio.create_task(_handle(handle, await self._waiting.get()))
+                generation_id = await self._waiting.get()
+                self._rung.discard(generation_id)
+                task = asyncio.create_task(_handle(handle, generation_id))
                 running.add(task)
                 task.add_done_callback(running.discard)
                 task.add_done_callback(lambda _: free.release())
@@ -74,11 +79,14 @@ class InProcessEvents(GenerationEvents):
 
     def __init__(self) -> None:
         self._watches: dict[GenerationId, set[_Watch]] = {}
+        self._released = False
 
     @contextmanager
     def watch(self, generation_id: GenerationId) -> Iterator[Watch]:
         """Start watching; afterwards nothing of it is left here."""
         watch = _Watch()
+        if self._released:
+            watch.end(None)
         watches = self._watches.setdefault(generation_id, set())
         watches.add(watch)
         try:
@@ -94,7 +102,8 @@ class InProcessEvents(GenerationEvents):
             watch.end(generation)
 
     def release(self) -> None:
-        """Let everybody who watches look at the row: nobody will announce anything any more."""
+        """Let everybody look at the row who watches, now or later: nobody will announce anything any more."""
+        self._released = True
         for watches in self._watches.values():
             for watch in watches:
                 watch.end(None)
