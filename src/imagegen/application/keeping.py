@@ -5,10 +5,12 @@ import hashlib
 import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
+from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import ImageId
@@ -16,6 +18,9 @@ from imagegen.domain.images import Image, Source
 from imagegen.domain.ports import BlobStore, Clock, NewId, Pixels, ProviderAnswer, UnreadablePicture
 
 logger = logging.getLogger("imagegen.generations")
+
+STORE_TRIES: Final = 7
+"""How often a store that is away is given a picture: with the pauses between, for a minute."""
 
 _SMALL: Final = 64 * 1024
 """Bytes below which a hash costs less than handing it to a thread."""
@@ -32,12 +37,16 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPictures:
-    """Store what an answer brought. One picture that cannot be kept takes none of the others with it."""
+    """Store what an answer brought. One picture that cannot be kept takes none of the others with it.
+
+    The pictures are paid for: a store that is away is tried again with `backoff` between, for a minute in all.
+    """
 
     blobs: BlobStore
     pixels: Pixels
     clock: Clock
     new_id: NewId
+    backoff: Backoff
 
     async def __call__(
         self, generation: Generation, attempt: Attempt, answer: ProviderAnswer, *, cost_micros: int | None
@@ -76,7 +85,7 @@ class KeepPictures:
             found = self.pixels.measure(data)
         key = f"{attempt.id.hex[-2:]}/{attempt.id}-{index}.{found.format}"
         hashing = _hashing(data)
-        location = await self.blobs.put(key, data, found.format.content_type)
+        location = await self._put(key, data, found.format.content_type)
         return Image(
             id=ImageId(self.new_id()),
             user_id=generation.user_id,
@@ -91,6 +100,16 @@ class KeepPictures:
             sha256=hashing if isinstance(hashing, str) else await hashing,
             created_at=self.clock(),
         )
+
+    async def _put(self, key: str, data: bytes, content_type: str) -> str:
+        """Store the bytes; a second try under the same key overwrites what the first may have left."""
+        for pause in islice(self.backoff, STORE_TRIES - 1):
+            try:
+                return await self.blobs.put(key, data, content_type)
+            except StorageUnavailable:
+                logger.warning("store did not take %s; trying again", key)
+                await asyncio.sleep(pause)
+        return await self.blobs.put(key, data, content_type)
 
 
 def _hashing(data: bytes) -> str | Awaitable[str]:

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from uuid_utils.compat import uuid7
 
-from imagegen.adapters.database import Database, open_database
+from imagegen.adapters.database import Database, file_of, open_database
 from imagegen.adapters.passwords import Argon2Hasher
 from imagegen.adapters.pixels import PillowPixels
 from imagegen.adapters.providers import REGISTRY, Registry
@@ -28,7 +29,8 @@ from imagegen.worker import Worker
 GRACE_SECONDS: Final = 30.0
 """How long running generations may go on once the service is asked to stop."""
 
-_MARGIN: Final = timedelta(minutes=1)
+_MARGIN: Final = timedelta(minutes=5)
+"""Beyond the longest call: what it brought may have to wait for a store that is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +143,20 @@ def _open_database(settings: Settings, faults: list[str]) -> Database | None:
         return None
 
 
+def _database_file(settings: Settings) -> Path | None:
+    with suppress(ValueError):  # which is told where the database is opened
+        return file_of(database_url(settings))
+    return None
+
+
 def _open_store(settings: Settings, faults: list[str]) -> BlobStore | None:
     try:
-        return open_store(settings.storage_url, data_dir=settings.data_dir, environment=settings.environment)
+        return open_store(
+            settings.storage_url,
+            data_dir=settings.data_dir,
+            environment=settings.environment,
+            database=_database_file(settings),
+        )
     except StorageMisconfigured as error:
         faults.extend(error.faults)
         return None

@@ -118,7 +118,7 @@ def wire(outside: Outside) -> Application:
             unit_of_work=work,
             catalog=o.catalog,
             providers=o.providers,
-            keep=KeepPictures(blobs=o.blobs, pixels=o.pixels, clock=clock, new_id=new_id),
+            keep=KeepPictures(blobs=o.blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff),
             settle=SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock, backoff=o.backoff),
             events=o.events,
             clock=clock,

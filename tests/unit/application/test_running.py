@@ -6,12 +6,14 @@ from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from io import StringIO
+from math import inf
 
 import pytest
 
 from builders import SettableClock
 from house import ANSWER, EASEL, PICTURE, House, a_house
 from imagegen.adapters.memory import MemoryBlobStore, MemoryDatabase
+from imagegen.application.keeping import STORE_TRIES
 from imagegen.domain.errors import (
     Billed,
     ContentBlocked,
@@ -39,18 +41,23 @@ PAID = replace(ANSWER, usage=TOKENS)
 
 
 class Forgetful(MemoryBlobStore):
-    """A store that refuses one of the pictures it is given."""
+    """A store that refuses one of the pictures it is given, every time or so many times."""
 
-    def __init__(self, clock: SettableClock, *, refused: int, error: Exception | None = None) -> None:
+    def __init__(
+        self, clock: SettableClock, *, refused: int, times: float = inf, error: Exception | None = None
+    ) -> None:
         super().__init__(clock)
         self._error = error or StorageUnavailable()
         self._refused = refused
-        self._given = 0
+        self._times = times
+        self._keys: list[str] = []
 
     async def put(self, key: str, data: bytes, content_type: str) -> str:
-        """Keep it, unless its turn has come."""
-        self._given += 1
-        if self._given == self._refused:
+        """Keep it, unless it is the one."""
+        if key not in self._keys:
+            self._keys.append(key)
+        if self._keys.index(key) == self._refused - 1 and self._times > 0:
+            self._times -= 1
             raise self._error
         return await super().put(key, data, content_type)
 
@@ -253,6 +260,15 @@ async def test_a_store_that_is_away_is_told_apart_from_the_provider() -> None:
     assert ended.failure is not None
     assert (ended.failure.code, ended.failure.billed) == ("storage_unavailable", Billed.YES)
     assert ended.cost_micros == COST
+
+
+async def test_a_store_that_is_away_for_a_moment_loses_nothing() -> None:
+    """What the store does not take at once is given to it again, under the same key: the picture is paid for."""
+    clock = SettableClock()
+    house = a_house(PAID, models=(PRICED,), clock=clock, blobs=Forgetful(clock, refused=1, times=STORE_TRIES - 1))
+    ended, _ = await run(house, await house.owner())
+    assert (ended.status, len(ended.images)) == (Status.SUCCEEDED, 1)
+    assert await blobs(house) == 1
 
 
 async def test_one_picture_that_is_lost_takes_no_other_with_it() -> None:
