@@ -20,22 +20,18 @@ logger = logging.getLogger("imagegen.worker")
 
 @dataclass(slots=True, kw_only=True)
 class Worker:
-    """Runs in the server's own process with the in-process queue, and by itself with a distributed one.
-
-    `alone` says that there is no other worker: what is found running at the start was left behind.
-    """
+    """Runs in the server's own process with the in-process queue, and by itself with a distributed one."""
 
     application: Application
     queue: GenerationQueue
     clock: Clock
-    alone: bool = False
     _running: bool = field(default=False, init=False)
 
     async def run(self) -> None:
         """Work until canceled; then finish what runs within the queue's grace."""
         self._running = True
         try:
-            await self.application.resume_stranded(self.clock(), alone=self.alone)
+            await self.application.resume_stranded(self.clock())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
                 tasks.create_task(self._sweep())

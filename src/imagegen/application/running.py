@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from imagegen.application.at_work import AtWork
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.keeping import Drawn, KeepPictures
@@ -27,7 +28,7 @@ logger = logging.getLogger("imagegen.generations")
 class RunGeneration:
     """Draw a queued generation: call its provider, store the pictures, say how it ended.
 
-    A second delivery of the same generation finds it no longer queued and returns quietly.
+    A second delivery of the same generation finds it at work here, or no longer queued, and returns quietly.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -38,9 +39,16 @@ class RunGeneration:
     events: GenerationEvents
     clock: Clock
     new_id: NewId
+    at_work: AtWork
 
     async def __call__(self, generation_id: GenerationId) -> None:
         """Run it to its end; errors of the provider become the generation's, not the caller's."""
+        if generation_id in self.at_work:
+            return
+        with self.at_work.on(generation_id):
+            await self._run(generation_id)
+
+    async def _run(self, generation_id: GenerationId) -> None:
         begun = await until_fresh(lambda: self._begin(generation_id))
         if begun is None:
             return

@@ -89,6 +89,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
     secret = settings.secret_key or kept_secret(settings.data_dir)
     queue = InProcessQueue(concurrency=settings.concurrency, grace=GRACE_SECONDS)
     passwords = Argon2Hasher()
+    alone = database_url(settings).startswith("sqlite")
     essential: dict[str, Ping] = {"database": database.check, "storage": blobs.check}
     outside = Outside(
         unit_of_work=database.unit_of_work,
@@ -103,14 +104,14 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         providers=drawing.providers,
         clock=now,
         new_id=uuid7,
-        patience=timedelta(seconds=drawing.longest_call) + _MARGIN,
+        # An SQLite file serves one process at a time: there is nobody else to wait for.
+        patience=timedelta(0) if alone else timedelta(seconds=drawing.longest_call) + _MARGIN,
         register_unknown=settings.register_on_login,
         essential=essential,
         optional={"providers": drawing.check},
     )
     application = wire(outside)
-    alone = database_url(settings).startswith("sqlite")  # which one process uses at a time
-    worker = Worker(application=application, queue=queue, clock=now, alone=alone)
+    worker = Worker(application=application, queue=queue, clock=now)
     return Assembly(
         application=application,
         worker=worker,

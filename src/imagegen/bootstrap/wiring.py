@@ -7,6 +7,7 @@ from datetime import timedelta
 from imagegen.application import Application
 from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, ReadProfile, Register, UpdateProfile
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
+from imagegen.application.at_work import AtWork
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.cleaning import RemoveBlobs, RemoveOrphans
 from imagegen.application.health import CheckHealth
@@ -57,8 +58,8 @@ Ping = Callable[[], Awaitable[None]]
 class Outside:
     """An adapter for every port, and the few decisions that the core leaves to the operator.
 
-    `patience` is how long a generation may run before nobody can be working on it any more, `backoff` how long to
-    leave a database or a store alone that is away.
+    `patience` is how long a generation may run before no other process can be working on it any more, `backoff` how
+    long to leave a database or a store alone that is away.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -86,6 +87,7 @@ def wire(outside: Outside) -> Application:
     work, clock, new_id = o.unit_of_work, o.clock, o.new_id
     grant = GrantAccess(signer=o.signer, clock=clock)
     register = Register(unit_of_work=work, passwords=o.passwords, grant=grant, clock=clock, new_id=new_id)
+    at_work = AtWork()
     remove_blobs = RemoveBlobs(blobs=o.blobs)
     return Application(
         register=register,
@@ -123,9 +125,10 @@ def wire(outside: Outside) -> Application:
             events=o.events,
             clock=clock,
             new_id=new_id,
+            at_work=at_work,
         ),
         resume_stranded=ResumeStranded(
-            unit_of_work=work, queue=o.queue, events=o.events, clock=clock, patience=o.patience
+            unit_of_work=work, queue=o.queue, events=o.events, clock=clock, patience=o.patience, at_work=at_work
         ),
         read_generation=ReadGeneration(unit_of_work=work),
         list_generations=ListGenerations(unit_of_work=work),

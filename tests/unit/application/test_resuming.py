@@ -1,19 +1,48 @@
 """What a process that ended left behind."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from builders import NOW
-from house import House, a_house
+from house import ANSWER, House, a_house
+from imagegen.adapters.memory import MemoryDatabase
 from imagegen.adapters.queues.in_process import InProcessQueue
+from imagegen.application.resuming import ResumeStranded
 from imagegen.domain.errors import Billed
 from imagegen.domain.generations import Attempt, Generation, Outcome, Status
 from imagegen.domain.identifiers import AttemptId, GenerationId
 from imagegen.domain.images import ImageRequest, Labels
+from imagegen.domain.ports import ProviderAnswer, UnitOfWork
 from imagegen.domain.usage import GroupBy
 from imagegen.domain.users import Principal
 
 PATIENCE = timedelta(minutes=5)
 """What a house has: longer than any call may take."""
+
+
+QUOTED = "a fox that nobody may read about"
+
+
+class Damaged(MemoryDatabase):
+    """A database with one row that cannot be read."""
+
+    bad: GenerationId | None = None
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work that stumbles over that row."""
+        work = super().unit_of_work()
+        find = work.generations.find
+
+        async def stumble(generation_id: GenerationId) -> Generation | None:
+            if generation_id == self.bad:
+                raise ValueError(QUOTED)
+            return await find(generation_id)
+
+        work.generations.find = stumble  # type: ignore[method-assign]  # this is the fault that is played
+        return work
 
 
 class Bell(InProcessQueue):
@@ -26,6 +55,11 @@ class Bell(InProcessQueue):
     async def submit(self, generation_id: GenerationId) -> None:
         """Remember it."""
         self.rung.append(generation_id)
+
+
+def alone(house: House) -> ResumeStranded:
+    """Picking up in a house that has no other."""
+    return replace(house.application.resume_stranded, patience=timedelta(0))
 
 
 async def ask(house: House, owner: Principal) -> Generation:
@@ -98,14 +132,70 @@ async def test_what_ran_too_long_is_settled_as_unknown_and_never_repeated() -> N
 
 
 async def test_whoever_is_alone_need_not_be_patient() -> None:
-    """At the start of a lone process everything that runs was left behind, however recently it began."""
+    """Where there is no other process whatever runs was left behind, however recently it began."""
     house = a_house()
     owner = await house.owner()
     generation = await ask(house, owner)
     await begin(house, generation)
     house.clock.now = NOW + timedelta(seconds=1)
-    await house.application.resume_stranded(house.clock(), alone=True)
+    await alone(house)(house.clock())
     assert (await house.application.read_generation(owner, generation.id)).status is Status.FAILED
+
+
+@pytest.mark.parametrize("waited", [0, 2 * PATIENCE.total_seconds()])
+async def test_what_is_at_work_here_is_left_in_peace(waited: float) -> None:
+    """However long it takes, and even for whoever is alone: nobody settles what this process is working on."""
+
+    async def look(_: ImageRequest, __: int) -> ProviderAnswer:
+        house.clock.advance(seconds=1 + waited)
+        await house.application.resume_stranded(house.clock())
+        await alone(house)(house.clock())
+        return ANSWER
+
+    house = a_house(look)
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    await house.application.run_generation(generation.id)
+    ended = await house.application.read_generation(owner, generation.id)
+    assert (ended.status, len(ended.images)) == (Status.SUCCEEDED, 1)
+
+
+async def test_what_was_given_up_here_is_at_work_no_longer() -> None:
+    """A run that is canceled leaves its generation to whoever looks for the stranded."""
+    drawing = asyncio.Event()
+
+    async def forever(_: ImageRequest, __: int) -> ProviderAnswer:
+        drawing.set()
+        await asyncio.Event().wait()
+        return ANSWER
+
+    house = a_house(forever)
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    running = asyncio.create_task(house.application.run_generation(generation.id))
+    await drawing.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    house.clock.advance(seconds=1)
+    await alone(house)(house.clock())
+    assert (await house.application.read_generation(owner, generation.id)).status is Status.FAILED
+
+
+async def test_one_broken_row_does_not_hide_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    """A row that cannot be read is told by its id and passed over, without the text of the error."""
+    bell = Bell()
+    database = Damaged()
+    house = a_house(queue=bell, database=database)
+    owner = await house.owner()
+    bad, good = await ask(house, owner), await ask(house, owner)
+    bell.rung.clear()
+    database.bad = bad.id
+    house.clock.advance(seconds=1)
+    await house.application.resume_stranded(house.clock())
+    assert bell.rung == [good.id]
+    assert str(bad.id) in caplog.text
+    assert "ValueError" in caplog.text
+    assert QUOTED not in caplog.text
 
 
 async def test_a_stranded_picture_is_drawn_by_the_next_process() -> None:
