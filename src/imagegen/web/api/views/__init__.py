@@ -1,0 +1,31 @@
+"""Bodies of answers: each view is built in one place, so that what leaves the service can be read here."""
+
+from imagegen.web.api.views.accounts import IssuedKeyView, KeyView, LoginView, SessionView, UserView
+from imagegen.web.api.views.generations import (
+    Address,
+    AdjustmentView,
+    AttemptView,
+    FailureView,
+    GenerationView,
+    ImageView,
+)
+from imagegen.web.api.views.pages import PageView, page_view
+from imagegen.web.api.views.usage import ModelView, UsageView
+
+__all__ = [
+    "Address",
+    "AdjustmentView",
+    "AttemptView",
+    "FailureView",
+    "GenerationView",
+    "ImageView",
+    "IssuedKeyView",
+    "KeyView",
+    "LoginView",
+    "ModelView",
+    "PageView",
+    "SessionView",
+    "UsageView",
+    "UserView",
+    "page_view",
+]
