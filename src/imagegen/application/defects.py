@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
 
 
 def report(logger: logging.Logger, message: str, *arguments: object) -> None:
@@ -10,6 +11,16 @@ def report(logger: logging.Logger, message: str, *arguments: object) -> None:
 
     Not what it says: its text may quote a prompt, and not every handler of a log leaves that out.
     """
-    error = sys.exception()
-    frames = "".join(traceback.format_tb(error.__traceback__)) if error else ""
-    logger.error("%s: %s\n%s", message % arguments, type(error).__name__, frames)
+    logger.error("%s: %s", message % arguments, "\n".join(map(_told, _leaves(sys.exception()))))
+
+
+def _leaves(error: BaseException | None) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    elif error is not None:
+        yield error
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -1,7 +1,9 @@
 """The composition root: settings in, an assembly out. The only place that sees both sides."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,9 +20,11 @@ from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
 from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.tokens import JoseTokenSigner
 from imagegen.application import Application
+from imagegen.application.defects import report
 from imagegen.bootstrap.drawing import Drawing, choose_drawing
 from imagegen.bootstrap.keys import derived, kept_secret
 from imagegen.bootstrap.wiring import Outside, Ping, wire
+from imagegen.domain.errors import Unavailable
 from imagegen.domain.links import LinkSigner
 from imagegen.domain.ports import BlobStore
 from imagegen.settings import Settings, SettingsInvalid
@@ -31,6 +35,13 @@ GRACE_SECONDS: Final = 30.0
 
 _MARGIN: Final = timedelta(minutes=5)
 """Beyond the longest call: what it brought may have to wait for a store that is away."""
+
+logger = logging.getLogger("imagegen.bootstrap")
+
+
+def terminate() -> None:
+    """Ask this process to stop, as whoever runs it would."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,18 +69,31 @@ class Assembly:
             yield
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """The same, with the worker drawing meanwhile."""
+    async def running(self, stop: Callable[[], object] = terminate) -> AsyncIterator[None]:
+        """The same, with the worker drawing meanwhile. Should it end by itself, `stop` is called.
+
+        Raises:
+            Unavailable: at the end, when the worker ended by itself.
+        """
         async with self.connected():
             # One and the same task, in process.
             self.essential.update(queue=self.worker.check, workers=self.worker.check)
-            working = asyncio.create_task(self.worker.run(), name="worker")
+            working = asyncio.create_task(self._draw(stop), name="worker")
             try:
                 yield
             finally:
                 working.cancel()
                 with suppress(asyncio.CancelledError):
                     await working
+
+    async def _draw(self, stop: Callable[[], object]) -> None:
+        """Draw until canceled: a service that draws no more must not take jobs either."""
+        try:
+            await self.worker.run()
+        except Exception:  # noqa: BLE001 - reported
+            report(logger, "the worker ended by itself")
+            stop()
+            raise Unavailable("The worker ended by itself; the log says where.") from None
 
 
 def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
