@@ -20,6 +20,7 @@ from imagegen.domain.errors import (
     ContentBlocked,
     DeadlineExceeded,
     NoImage,
+    NotFound,
     OutcomeUnknown,
     ProviderAccount,
     ProviderBusy,
@@ -35,6 +36,18 @@ from imagegen.domain.ports import ProviderAnswer, Watch
 from visitors import Visitor, assert_problem, generate, register
 
 PROMPT = "A cute banana wearing sunglasses"
+
+
+class Reticent(MemoryBlobStore):
+    """A store that takes what it is given and, while `silence` is set, hands nothing out."""
+
+    silence: Exception | None = None
+
+    async def get(self, location: str) -> bytes:
+        """The bytes, if it is in the mood."""
+        if self.silence is not None:
+            raise self.silence
+        return await super().get(location)
 
 
 @asynccontextmanager
@@ -231,6 +244,21 @@ async def test_the_bytes_can_come_along(client: httpx.AsyncClient, visitor: Visi
     for image in body["images"]:
         assert b64decode(image["url"].removeprefix("data:image/png;base64,")) == PICTURE
     assert body["url"] == body["images"][0]["url"]
+
+
+@pytest.mark.parametrize("response_format", ["b64_json", "data_url"])
+@pytest.mark.parametrize("gone", [StorageUnavailable(), NotFound()], ids=repr)
+async def test_bytes_that_cannot_come_along_hide_no_picture(gone: Exception, response_format: str) -> None:
+    """When the store cannot hand out what it has just taken, 201 with the plain link and without the bytes."""
+    store = Reticent(SettableClock())
+    async with at_the_door(blobs=store) as (_, client, visitor):
+        store.silence = gone
+        body = await generate(client, visitor, response_format=response_format)
+        (image,) = body["images"]
+        assert "b64_json" not in image
+        assert image["url"].startswith("http://testserver/v1/images/")
+        store.silence = None
+        assert (await client.get(body["url"])).content == PICTURE
 
 
 async def test_without_a_store_links_are_data() -> None:

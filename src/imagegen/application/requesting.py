@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from imagegen.domain.catalog import Catalog
-from imagegen.domain.errors import NotFound, Unavailable
+from imagegen.domain.errors import DatabaseUnavailable, NotFound, Unavailable
 from imagegen.domain.generations import Generation, Priority, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import ImageRequest, Labels, checked_tags
@@ -39,7 +39,8 @@ class RequestGeneration:
         priority: Priority = Priority.NORMAL,
         wait: float = 0.0,
     ) -> Generation:
-        """Return the finished generation, or as it stands after `wait` seconds.
+        """Return the finished generation, or as it stands after `wait` seconds, or, when the database is away then, as
+        it was remembered.
 
         Raises:
             UnknownModel, UnsupportedParameters, ProviderNotConfigured: nothing was remembered or spent.
@@ -81,8 +82,11 @@ class RequestGeneration:
         ended = await watch.outcome(wait)
         if ended is not None:
             return ended
-        async with self.unit_of_work() as work:
-            found = await work.generations.get(generation.id, generation.user_id)
+        try:
+            async with self.unit_of_work() as work:
+                found = await work.generations.get(generation.id, generation.user_id)
+        except DatabaseUnavailable:  # it was committed, and its caller must hear of it
+            return generation
         if found is None:
             raise NotFound
         return found

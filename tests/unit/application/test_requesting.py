@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from house import ANSWER, EASEL, House, a_house
-from imagegen.adapters.memory import MemoryProvider
+from imagegen.adapters.memory import MemoryDatabase, MemoryProvider
 from imagegen.adapters.queues.in_process import InProcessQueue
 from imagegen.domain.errors import (
+    DatabaseUnavailable,
     InvalidRequest,
     NoImage,
     ProviderNotConfigured,
@@ -21,7 +22,7 @@ from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import Background, ImageFormat, ImageRequest, Labels, Quality
 from imagegen.domain.pages import PageRequest
-from imagegen.domain.ports import GenerationFilter, ProviderAnswer
+from imagegen.domain.ports import GenerationFilter, ProviderAnswer, UnitOfWork
 from imagegen.domain.users import Principal, Scope
 
 FOX = ImageRequest(prompt="fox")
@@ -33,6 +34,30 @@ class Deaf(InProcessQueue):
     async def submit(self, generation_id: GenerationId) -> None:
         """Take nothing."""
         raise Unavailable
+
+
+class Severed(MemoryDatabase):
+    """A database that is away when it is told to be."""
+
+    away = False
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work, if it is there."""
+        if self.away:
+            raise DatabaseUnavailable
+        return super().unit_of_work()
+
+
+class Severing(InProcessQueue):
+    """A queue at whose ring the database goes away."""
+
+    def __init__(self, database: Severed) -> None:
+        super().__init__()
+        self._database = database
+
+    async def submit(self, generation_id: GenerationId) -> None:
+        """Take the database away."""
+        self._database.away = True
 
 
 async def ask(house: House, owner: Principal, request: ImageRequest = FOX, *, wait: float = 0.0) -> Generation:
@@ -86,6 +111,16 @@ async def test_waiting_too_short_returns_it_as_it_stands() -> None:
             ended = await watch.outcome(60)
     assert ended is not None
     assert ended.status is Status.SUCCEEDED
+
+
+async def test_a_database_that_is_away_when_the_wait_is_over_hides_nothing() -> None:
+    """From the commit on the caller hears of the generation, though nobody can tell how it stands."""
+    database = Severed()
+    house = a_house(database=database, queue=Severing(database))
+    owner = await house.owner()
+    generation = await ask(house, owner, wait=0.01)
+    database.away = False
+    assert generation == await house.application.read_generation(owner, generation.id)
 
 
 async def test_a_caller_that_goes_away_loses_nothing() -> None:

@@ -9,9 +9,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery, HeaderParameter, JSONBody, PathParameter, QueryParameter
 
 from imagegen.application import Application
-from imagegen.domain.errors import Fault, InvalidRequest
+from imagegen.domain.errors import Fault, InvalidRequest, NotFound, StorageUnavailable
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GENERATION, GenerationId, external
+from imagegen.domain.images import Image
 from imagegen.domain.ports import GenerationFilter
 from imagegen.web.api.addresses import address, inlined
 from imagegen.web.api.moments import moment_parameter, read_moment
@@ -199,16 +200,30 @@ async def _ask(
 async def _view(
     request: ApiRequest, generation: Generation, data: NewGeneration, application: Application
 ) -> GenerationView:
+    """The generation with the bytes of its images where the caller wished for them.
+
+    It is paid for and remembered: bytes that cannot be had now do not hide it. Their image comes without `b64_json`
+    and with its plain link, under which they can be asked for later.
+    """
+    link = address(request, application)
     if data.response_format == "url":
-        return GenerationView.of(generation, address(request, application))
-    texts = [await inlined(image, application) for image in generation.images]
+        return GenerationView.of(generation, link)
+    texts = {image.id: await _inlined(image, application) for image in generation.images}
     if data.response_format == "b64_json":
-        return GenerationView.of(generation, address(request, application), texts)
-    addresses = {
-        image.id: f"data:{image.content_type};base64,{text}"
-        for image, text in zip(generation.images, texts, strict=True)
-    }
-    return GenerationView.of(generation, lambda image: addresses[image.id])
+        return GenerationView.of(generation, link, [*texts.values()])
+
+    def inline(image: Image) -> str:
+        text = texts[image.id]
+        return link(image) if text is None else f"data:{image.content_type};base64,{text}"
+
+    return GenerationView.of(generation, inline)
+
+
+async def _inlined(image: Image, application: Application) -> str | None:
+    try:
+        return await inlined(image, application)
+    except (NotFound, StorageUnavailable):
+        return None
 
 
 def _error(generation: Generation, name: str) -> Exception:
