@@ -3,6 +3,7 @@
 No transaction is open while a provider or a store is asked. Each call is committed as started before it is made.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +12,10 @@ from imagegen.application.at_work import AtWork
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.keeping import Drawn, KeepPictures
-from imagegen.application.retrying import until_fresh
+from imagegen.application.retrying import Backoff, until_fresh
 from imagegen.application.settling import SettleGeneration
 from imagegen.domain.catalog import Catalog, ImageModel
-from imagegen.domain.errors import OutcomeUnknown, ProviderAccount, ProviderError
+from imagegen.domain.errors import DatabaseUnavailable, OutcomeUnknown, ProviderAccount, ProviderError
 from imagegen.domain.generations import Attempt, Failure, Generation, Status
 from imagegen.domain.identifiers import AttemptId, GenerationId
 from imagegen.domain.images import ImageRequest
@@ -40,6 +41,7 @@ class RunGeneration:
     clock: Clock
     new_id: NewId
     at_work: AtWork
+    backoff: Backoff
 
     async def __call__(self, generation_id: GenerationId) -> None:
         """Run it to its end; errors of the provider become the generation's, not the caller's."""
@@ -72,8 +74,26 @@ class RunGeneration:
             work.generations.update(generation)
             for attempt in attempts:
                 work.attempts.add(attempt)
-            await work.commit()
+            try:
+                await work.commit()
+            except DatabaseUnavailable:
+                if not await self._on_record(attempts):
+                    raise
         return generation, attempts, model
+
+    async def _on_record(self, attempts: Sequence[Attempt]) -> bool:
+        """Whether a commit whose answer was lost took place; asked until the database is back."""
+        generation_id = attempts[0].generation_id
+        pauses = iter(self.backoff)
+        while True:
+            await asyncio.sleep(next(pauses))
+            try:
+                async with self.unit_of_work() as work:
+                    found = await work.attempts.of_generation(generation_id)
+            except DatabaseUnavailable:
+                logger.warning("whether generation %s has begun is not known yet", generation_id)
+            else:
+                return {attempt.id for attempt in attempts} == {attempt.id for attempt in found}
 
     async def _give_up(self, work: UnitOfWork, generation: Generation) -> None:
         error = ProviderAccount("The provider is not configured any more.")

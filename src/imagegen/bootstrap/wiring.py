@@ -126,6 +126,7 @@ def wire(outside: Outside) -> Application:
             clock=clock,
             new_id=new_id,
             at_work=at_work,
+            backoff=o.backoff,
         ),
         resume_stranded=ResumeStranded(
             unit_of_work=work, queue=o.queue, events=o.events, clock=clock, patience=o.patience, at_work=at_work

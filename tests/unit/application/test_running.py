@@ -75,10 +75,15 @@ class Interrupted(MemoryDatabase):
         return super().unit_of_work()
 
 
-class LostAnswer(MemoryDatabase):
-    """A database that commits and then fails to say so, at the commit that it is told."""
+class LostAnswer(Interrupted):
+    """A database that commits and then fails to say so, at the commit that it is told.
+
+    It may be away for a few units of work afterwards; if it is `forgetful`, it does not even commit.
+    """
 
     lost = 0
+    away_after = 0
+    forgetful = False
 
     def unit_of_work(self) -> UnitOfWork:
         """A unit of work whose commit may raise although it happened."""
@@ -86,9 +91,11 @@ class LostAnswer(MemoryDatabase):
         commit = work.commit
 
         async def commit_silently() -> None:
-            await commit()
             self.lost -= 1
+            if self.lost != 0 or not self.forgetful:
+                await commit()
             if self.lost == 0:
+                self.away = self.away_after
                 raise DatabaseUnavailable
 
         work.commit = commit_silently  # type: ignore[method-assign]  # this is the fault that is played
@@ -387,6 +394,33 @@ async def test_a_paid_picture_waits_for_a_database_that_is_away() -> None:
     ended = await house.application.read_generation(owner, generation.id)
     assert (ended.status, len(ended.images), len(house.provider.calls)) == (Status.SUCCEEDED, 1, 1)
     assert (await usage(house, owner)).cost_micros == COST
+
+
+@pytest.mark.parametrize("away", [0, 3])
+async def test_a_beginning_whose_answer_was_lost_goes_on(away: int) -> None:
+    """When the start was remembered and nobody said so, it is read again, once it can be, and drawn."""
+    database = LostAnswer()
+    house = a_house(PAID, models=(PRICED,), database=database)
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    database.lost, database.away_after = 1, away
+    await house.application.run_generation(generation.id)
+    ended = await house.application.read_generation(owner, generation.id)
+    assert (ended.status, len(ended.images), len(house.provider.calls)) == (Status.SUCCEEDED, 1, 1)
+
+
+async def test_a_beginning_that_was_not_remembered_draws_nothing() -> None:
+    """When the database took nothing, the generation stays queued for the next ring, and no call is made."""
+    database = LostAnswer()
+    house = a_house(PAID, models=(PRICED,), database=database)
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    database.lost, database.forgetful = 1, True
+    with pytest.raises(DatabaseUnavailable):
+        await house.application.run_generation(generation.id)
+    assert not house.provider.calls
+    await house.application.run_generation(generation.id)
+    assert (await house.application.read_generation(owner, generation.id)).status is Status.SUCCEEDED
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_repeated() -> None:
