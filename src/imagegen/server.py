@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import Final
 
@@ -12,7 +13,7 @@ import uvicorn
 import uvloop
 
 from imagegen.asgi import serving
-from imagegen.bootstrap import GRACE_SECONDS, assemble
+from imagegen.bootstrap import assemble
 from imagegen.settings import Settings, SettingsInvalid
 from imagegen.web.logging import configure_logging
 
@@ -20,15 +21,27 @@ BACKLOG: Final = 4096
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the 60 s after which common load balancers let go, so that they and not we close idle connections."""
 
+ANSWER_SECONDS: Final = 5
+"""How long whoever waits has to be answered once the grace of what runs is over."""
+
 logger = logging.getLogger("imagegen.server")
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that says where it listens."""
+    """A uvicorn server that says where it listens, and that finishes the drawing while it answers the last callers."""
+
+    finish: Callable[[], Awaitable[None]] | None = None
 
     def stop(self) -> None:
         """Take nothing new, even if it does not listen yet."""
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop drawing and answering at the same time: who waits for a picture hears of it before the end."""
+        finishing = asyncio.ensure_future(self.finish()) if self.finish is not None else None
+        await super().shutdown(sockets)
+        if finishing is not None:
+            await finishing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen and say so in the log."""
@@ -63,7 +76,7 @@ async def _serve(settings: Settings) -> None:
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=int(GRACE_SECONDS),
+        timeout_graceful_shutdown=settings.grace_seconds + ANSWER_SECONDS,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
     )
@@ -72,7 +85,7 @@ async def _serve(settings: Settings) -> None:
         # Heard before the server hears for itself, and once more when it hands the signal on in the end.
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
     with closing(_listen(settings.host, settings.port)) as listening:  # before anything begins that could cost money
-        async with assembly.running():
+        async with assembly.running() as server.finish:
             gc.collect()
             gc.freeze()  # what exists now stays; collections need not look at it again
             gc.enable()

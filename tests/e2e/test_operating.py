@@ -1,6 +1,8 @@
 """What an operator meets: restarts, missing credentials, a store that is none, a schema that is behind."""
 
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +177,27 @@ def test_check_does_not_begin_to_draw(tmp_path: Path) -> None:
             assert (attempt["outcome"], attempt["cost_usd"]) == ("unknown", None)
         assert len(fake.calls) == 1
         fake.release()
+
+
+def test_stopping_begins_nothing_and_answers_who_waits(tmp_path: Path) -> None:
+    """After SIGTERM what waits in the queue stays there, and a caller whose picture is not there gets 202, not 500."""
+    variables = {"IMAGEGEN_SKETCH_FAULTS": "1", "IMAGEGEN_CONCURRENCY": "1", "IMAGEGEN_GRACE_SECONDS": "2"}
+    with serving(tmp_path, variables) as service, client_of(service) as client, ThreadPoolExecutor() as threads:
+        key = key_of(client)
+        waiting = threads.submit(generate, client, key, prompt="a cat [[slow:60]]")
+        queued = client.post("/v1/generations", json={"prompt": "a dog"}, headers=key).json()
+        while client.get("/v1/generations", params={"status": "running"}, headers=key).json()["data"] == []:
+            time.sleep(0.05)
+        assert service.stop() == 0
+        answer = waiting.result(timeout=30)
+        assert (answer.status_code, answer.json()["status"]) == (202, "running")
+        assert answer.headers["location"] == f"/v1/generations/{answer.json()['id']}"
+    with serving(tmp_path, {}) as service, client_of(service) as client:
+        left = client.get(f"/v1/generations/{answer.json()['id']}", headers=key).json()
+        assert (left["status"], left["error"]["code"]) == ("failed", "outcome_unknown")
+        while (begun := client.get(f"/v1/generations/{queued['id']}", headers=key).json())["status"] != "succeeded":
+            time.sleep(0.05)
+        assert begun["started_at"] > left["started_at"]
 
 
 def test_check_notices_a_damaged_file(tmp_path: Path) -> None:

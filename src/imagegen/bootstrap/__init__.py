@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,9 +30,6 @@ from imagegen.domain.ports import BlobStore
 from imagegen.settings import Settings, SettingsInvalid
 from imagegen.worker import Worker
 
-GRACE_SECONDS: Final = 30.0
-"""How long running generations may go on once the service is asked to stop."""
-
 _MARGIN: Final = timedelta(minutes=5)
 """Beyond the longest call: what it brought may have to wait for a store that is away."""
 
@@ -52,6 +49,7 @@ class Assembly:
     worker: Worker
     database: Database
     blobs: BlobStore
+    events: InProcessEvents
     drawing: Drawing
     passwords: Argon2Hasher
     essential: dict[str, Ping]
@@ -69,8 +67,11 @@ class Assembly:
             yield
 
     @asynccontextmanager
-    async def running(self, stop: Callable[[], object] = terminate) -> AsyncIterator[None]:
+    async def running(self, stop: Callable[[], object] = terminate) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         """The same, with the worker drawing meanwhile. Should it end by itself, `stop` is called.
+
+        What is handed out finishes the drawing ahead of the end: nothing more is begun, what runs has its grace, and
+        then whoever still waits for a picture is let go to look at the row.
 
         Raises:
             Unavailable: at the end, when the worker ended by itself.
@@ -79,12 +80,17 @@ class Assembly:
             # One and the same task, in process.
             self.essential.update(queue=self.worker.check, workers=self.worker.check)
             working = asyncio.create_task(self._draw(stop), name="worker")
-            try:
-                yield
-            finally:
+
+            async def finish() -> None:
                 working.cancel()
                 with suppress(asyncio.CancelledError):
                     await working
+                self.events.release()
+
+            try:
+                yield finish
+            finally:
+                await finish()
 
     async def _draw(self, stop: Callable[[], object]) -> None:
         """Draw until canceled: a service that draws no more must not take jobs either."""
@@ -111,7 +117,8 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
     if faults or drawing is None or blobs is None or database is None:
         raise SettingsInvalid(tuple(faults))
     secret = settings.secret_key or kept_secret(settings.data_dir)
-    queue = InProcessQueue(concurrency=settings.concurrency, grace=GRACE_SECONDS)
+    events = InProcessEvents()
+    queue = InProcessQueue(concurrency=settings.concurrency, grace=settings.grace_seconds)
     passwords = Argon2Hasher()
     alone = database_url(settings).startswith("sqlite")
     essential: dict[str, Ping] = {"database": database.check, "storage": blobs.check}
@@ -120,7 +127,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         blobs=blobs,
         pixels=PillowPixels(),
         queue=queue,
-        events=InProcessEvents(),
+        events=events,
         passwords=passwords,
         signer=JoseTokenSigner(derived(secret, "access tokens"), issuer="imagegen", audience="imagegen"),
         links=LinkSigner(key=derived(secret, "image links"), lifetime=settings.link_lifetime),
@@ -141,6 +148,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         worker=worker,
         database=database,
         blobs=blobs,
+        events=events,
         drawing=drawing,
         passwords=passwords,
         essential=essential,

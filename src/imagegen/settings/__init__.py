@@ -84,6 +84,12 @@ class Settings:
         1024,
         help="How many generations may run at once in one process.",
     )
+    grace_seconds: int = variable(
+        "IMAGEGEN_GRACE_SECONDS",
+        positive,
+        30,
+        help="How long what is being drawn may go on once the service is asked to stop.",
+    )
     providers: tuple[str, ...] = variable(
         "IMAGEGEN_PROVIDERS",
         words,

@@ -73,7 +73,7 @@ def create_app(
     application: Application,
     options: WebOptions,
     *,
-    running: Callable[[], AbstractAsyncContextManager[None]],
+    running: Callable[[], AbstractAsyncContextManager[object]],
     write_log: Callable[[bytes], object],
 ) -> ASGIApp:
     """The ASGI application. `running` is entered while it serves; `write_log` takes one line of JSON at a time."""
