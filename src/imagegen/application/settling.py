@@ -74,7 +74,7 @@ class SettleGeneration:
                 work.attempts.update(one.attempt)
             for image in ended.images:
                 work.images.add(image)
-            work.usage.add(UsageRecord.of(ended))
+            work.usage.add(UsageRecord.of(ended, [one.attempt for one in drawn]))
             await work.commit()
 
 
@@ -87,7 +87,5 @@ def _otherwise(wanted: int, got: int, errors: Sequence[ProviderError]) -> tuple[
 
 
 def _failure(errors: Sequence[ProviderError]) -> Failure:
-    """Of several errors the first speaks, and the dearest word on billing counts."""
-    billed = {error.billed for error in errors}
-    worst = next(b for b in (Billed.UNKNOWN, Billed.YES, Billed.NO) if b in billed)
-    return replace(Failure.of(errors[0]), billed=worst)
+    """Of several errors the first speaks, and the least certain word on billing counts."""
+    return replace(Failure.of(errors[0]), billed=Billed.of_all(error.billed for error in errors))

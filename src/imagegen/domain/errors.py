@@ -26,10 +26,10 @@ ImagegenError
     └── GenerationCanceled    the caller took it back
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 
 class Stage(StrEnum):
@@ -47,6 +47,12 @@ class Billed(StrEnum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
+
+    @classmethod
+    def of_all(cls, words: Iterable[Self]) -> Self:
+        """What is said of several calls, or of none: unknown if it is of any, else yes if any was billed."""
+        said = set(words)
+        return next((word for word in (cls.UNKNOWN, cls.YES, cls.NO) if word in said), cls.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Usage: one record per finished generation, written with its end and kept when its history is cleared."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Self
 
 from imagegen.domain.errors import Billed
-from imagegen.domain.generations import Generation, Status
+from imagegen.domain.generations import Attempt, Generation, Status
 from imagegen.domain.identifiers import ApiKeyId, GenerationId, UserId
 
 
@@ -34,8 +35,8 @@ class UsageRecord:
     cost_micros: int | None
 
     @classmethod
-    def of(cls, generation: Generation) -> Self:
-        """The record of a generation that has ended."""
+    def of(cls, generation: Generation, attempts: Iterable[Attempt] = ()) -> Self:
+        """The record of a generation that has ended; of pictures only the calls can tell whether they were billed."""
         if generation.finished_at is None:
             raise ValueError("only a finished generation has a usage record")
         failure = generation.failure
@@ -48,7 +49,7 @@ class UsageRecord:
             finished_at=generation.finished_at,
             images=len(generation.images),
             failed=generation.status is Status.FAILED,
-            billed=failure.billed if failure else Billed.YES,
+            billed=failure.billed if failure else Billed.of_all(attempt.billed for attempt in attempts),
             cost_micros=generation.cost_micros,
         )
 

@@ -28,7 +28,7 @@ from imagegen.domain.generations import Attempt, Generation, Outcome, Status
 from imagegen.domain.images import ImageFormat, ImageRequest, Labels
 from imagegen.domain.ports import ProviderAnswer, UnitOfWork
 from imagegen.domain.prices import Price, TokenUsage
-from imagegen.domain.usage import GroupBy, UsageBucket
+from imagegen.domain.usage import GroupBy, UsageBucket, UsageRecord
 from imagegen.domain.users import Principal
 from imagegen.web.logging import JsonFormatter
 from wire.pictures import draw
@@ -73,6 +73,20 @@ class Interrupted(MemoryDatabase):
             self.away -= 1
             raise DatabaseUnavailable
         return super().unit_of_work()
+
+
+class Accounting(MemoryDatabase):
+    """A database that shows the records of usage, of which a report tells only sums."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[UsageRecord] = []
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work that lets its records be seen."""
+        work = super().unit_of_work()
+        work.usage.add = self.records.append  # type: ignore[method-assign]  # nobody else needs them here
+        return work
 
 
 class LostAnswer(Interrupted):
@@ -309,6 +323,14 @@ async def test_a_defect_in_one_answer_takes_no_other_call_with_it() -> None:
     ended, attempts = await run(house, await house.owner(), n=2)
     assert (ended.status, len(ended.images)) == (Status.SUCCEEDED, 1)
     assert [attempt.outcome for attempt in attempts] == [Outcome.UNKNOWN, Outcome.SUCCEEDED]
+
+
+async def test_what_was_drawn_for_nothing_is_not_recorded_as_billed() -> None:
+    """The record of usage says of a success what its calls say."""
+    database = Accounting()
+    house = a_house(replace(ANSWER, billed=Billed.NO), database=database)
+    await run(house, await house.owner())
+    assert [record.billed for record in database.records] == [Billed.NO]
 
 
 async def test_another_format_than_the_providers_is_made() -> None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from builders import NOW, failed, new_generation, new_image, new_key, new_user, succeeded
+from builders import NOW, failed, new_attempt, new_generation, new_image, new_key, new_user, succeeded
 from imagegen.domain.errors import Billed
-from imagegen.domain.generations import Generation
+from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.usage import UsageRecord
 
 USER = new_user()
@@ -14,10 +14,15 @@ KEY = new_key(USER)
 QUEUED = new_generation(USER, key=KEY)
 
 
+def drawn(billed: Billed) -> Attempt:
+    """A call that brought pictures."""
+    return new_attempt(QUEUED).succeed(cost_micros=None, request_id=None, billed=billed, now=NOW)
+
+
 def test_a_success_is_its_pictures_and_their_cost() -> None:
     """Who, through which key, which model, how many, for how much."""
     done = succeeded(QUEUED, [new_image(QUEUED, position) for position in range(3)], cost_micros=117_000)
-    assert UsageRecord.of(done) == UsageRecord(
+    assert UsageRecord.of(done, [drawn(Billed.YES)]) == UsageRecord(
         generation_id=QUEUED.id,
         user_id=USER.id,
         api_key_id=KEY.id,
@@ -29,6 +34,20 @@ def test_a_success_is_its_pictures_and_their_cost() -> None:
         billed=Billed.YES,
         cost_micros=117_000,
     )
+
+
+@pytest.mark.parametrize(
+    ("calls", "told"),
+    [
+        ([Billed.NO], Billed.NO),
+        ([Billed.NO, Billed.YES], Billed.YES),
+        ([Billed.NO, Billed.YES, Billed.UNKNOWN], Billed.UNKNOWN),
+        ([], Billed.UNKNOWN),
+    ],
+)
+def test_a_success_was_billed_as_its_calls_say(calls: list[Billed], told: Billed) -> None:
+    """Pictures that were drawn for nothing are not called billed, and the least certain word counts."""
+    assert UsageRecord.of(succeeded(QUEUED), map(drawn, calls)).billed is told
 
 
 @pytest.mark.parametrize(("billed", "cost"), [(Billed.NO, 0), (Billed.UNKNOWN, None)])
