@@ -85,7 +85,7 @@ class Accounting(MemoryDatabase):
     def unit_of_work(self) -> UnitOfWork:
         """A unit of work that lets its records be seen."""
         work = super().unit_of_work()
-        work.usage.add = self.records.append  # type: ignore[method-assign]  # nobody else needs them here
+        work.usage.add = self.records.append  # type: ignore[method-assign,assignment]  # nobody else needs them here
         return work
 
 
