@@ -185,9 +185,9 @@ def test_stopping_begins_nothing_and_answers_who_waits(tmp_path: Path) -> None:
     with serving(tmp_path, variables) as service, client_of(service) as client, ThreadPoolExecutor() as threads:
         key = key_of(client)
         waiting = threads.submit(generate, client, key, prompt="a cat [[slow:60]]")
-        queued = client.post("/v1/generations", json={"prompt": "a dog"}, headers=key).json()
         while client.get("/v1/generations", params={"status": "running"}, headers=key).json()["data"] == []:
             time.sleep(0.05)
+        queued = client.post("/v1/generations", json={"prompt": "a dog"}, headers=key).json()
         assert service.stop() == 0
         answer = waiting.result(timeout=30)
         assert (answer.status_code, answer.json()["status"]) == (202, "running")

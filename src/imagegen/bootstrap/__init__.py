@@ -83,9 +83,11 @@ class Assembly:
 
             async def finish() -> None:
                 working.cancel()
-                with suppress(asyncio.CancelledError):
-                    await working
-                self.events.release()
+                try:
+                    with suppress(asyncio.CancelledError):
+                        await working
+                finally:
+                    self.events.release()
 
             try:
                 yield finish
