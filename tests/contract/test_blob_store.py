@@ -129,12 +129,13 @@ async def test_deleting_is_never_an_error(store: BlobStore) -> None:
 
 
 async def test_everything_stored_is_listed_with_its_time(keeping_store: BlobStore) -> None:
-    """A listing has each location once and about when it was written; what was deleted is not in it."""
+    """A listing has each key once, its location, and about when it was written; what was deleted is not in it."""
     before = datetime.now(UTC) - timedelta(seconds=2)  # a store may keep whole seconds
-    locations = {await keeping_store.put(f"{n % 3:02x}/{n}.png", b"x", PNG) for n in range(7)}
+    keys = [f"{n % 3:02x}/{n}.png" for n in range(7)]
+    locations = [(key, await keeping_store.put(key, b"x", PNG)) for key in keys]
     await keeping_store.delete(await keeping_store.put("00/deleted.png", b"x", PNG))
     listed = [blob async for blob in keeping_store.blobs()]
-    assert sorted(blob.location for blob in listed) == sorted(locations)
+    assert sorted((blob.key, blob.location) for blob in listed) == sorted(locations)
     assert all(before <= blob.modified <= datetime.now(UTC) + timedelta(seconds=2) for blob in listed)
 
 

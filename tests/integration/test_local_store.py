@@ -124,14 +124,15 @@ async def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None
 
 
 async def test_what_was_left_unfinished_is_not_a_picture(store: LocalStore, root: Path) -> None:
-    """A process that was killed while writing leaves a file that is never listed, and removed when it is old."""
+    """A file that a killed process left is never listed, and removed when it is old; no other hidden file is."""
     await store.put("ab/x.png", b"picture", PNG)
-    young, old = root / "ab/.young", root / "ab/.old"
-    young.touch()
-    old.touch()
-    os.utime(old, (past := time.time() - ABANDONED - 1, past))
+    young, old, strangers = (root / "ab" / name for name in (f".{1:016x}", f".{2:016x}", ".htaccess"))
+    for path in (young, old, strangers):
+        path.touch()
+    for path in (old, strangers):
+        os.utime(path, (past := time.time() - ABANDONED - 1, past))
     assert [blob.location async for blob in store.blobs()] == ["ab/x.png"]
-    assert files(root) == ["ab/.young", "ab/x.png"]
+    assert files(root) == ["ab/.0000000000000001", "ab/.htaccess", "ab/x.png"]
 
 
 @pytest.fixture
@@ -231,6 +232,23 @@ async def test_an_address_names_the_folder(tmp_path: Path) -> None:
         await store.put(f"{len(url)}.png", b"1", PNG)
         await store.close()
     assert files(tmp_path) == ["data/images/15.png", "data/images/5.png", f"else where/{len(url)}.png"]
+
+
+@pytest.mark.parametrize("folder", ["data", ".", "link", "data/db", "data/../data"])
+def test_a_folder_with_more_than_pictures_in_it_is_refused(folder: str, tmp_path: Path) -> None:
+    """The data directory, what holds it and what holds the database are no folders of pictures, by any name."""
+    database = tmp_path / "data" / "db" / "imagegen.db"
+    link(tmp_path / "link", tmp_path / "data")
+    with pytest.raises(StorageMisconfigured, match="must be a folder without the data directory"):
+        open_store(f"file://{tmp_path}/{folder}", data_dir=tmp_path / "data", environment={}, database=database)
+
+
+def test_a_folder_beside_them_is_accepted(tmp_path: Path) -> None:
+    """Also one in the data directory."""
+    for folder in ("data/images", "data/d", "dat"):
+        open_store(
+            f"file://{tmp_path}/{folder}", data_dir=tmp_path / "data", environment={}, database=tmp_path / "data/db.db"
+        )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from imagegen.domain.blob_keys import is_check_key, is_picture_key
 from imagegen.domain.errors import StorageUnavailable
-from imagegen.domain.ports import BlobStore, Clock, UnitOfWorkFactory
+from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
 
 AT_ONCE: Final = 16
 """Removals under way at the same time: a long history in a distant store is gone in seconds, not minutes."""
@@ -39,21 +40,37 @@ class RemoveBlobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveOrphans:
-    """Remove stored bytes that are an hour old and belong to no image."""
+    """Remove pictures that are an hour old and belong to no image, and what a broken-off check left.
+
+    A store may hold more than ours: what is not named as we name things is never touched. Nor is any picture while
+    more of them belong to no image than to one. Then the database is likelier to be the wrong one, or to come from an
+    old backup, than all these pictures are to be garbage.
+    """
 
     unit_of_work: UnitOfWorkFactory
     blobs: BlobStore
     clock: Clock
 
     async def __call__(self) -> int:
-        """Return how many were removed; raise `StorageUnavailable` when the store does not answer."""
-        removed = 0
+        """Return how many pictures were removed; raise `StorageUnavailable` when the store does not answer."""
+        known, orphans = 0, list[str]()
         async for blob in self.blobs.blobs():
             if self.clock() - blob.modified < ORPHAN_AGE:
                 continue
-            async with self.unit_of_work() as work:
-                known = await work.images.stored_at(blob.location)
-            if not known:
+            if is_check_key(blob.key):
                 await self.blobs.delete(blob.location)
-                removed += 1
-        return removed
+            elif is_picture_key(blob.key):
+                if await self._known(blob):
+                    known += 1
+                else:
+                    orphans.append(blob.location)
+        if len(orphans) > known:
+            logger.warning("none of %s unknown pictures removed: only %s are known", len(orphans), known)
+            return 0
+        for location in orphans:
+            await self.blobs.delete(location)
+        return len(orphans)
+
+    async def _known(self, blob: StoredBlob) -> bool:
+        async with self.unit_of_work() as work:
+            return await work.images.stored_at(blob.location)

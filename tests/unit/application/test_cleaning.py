@@ -1,13 +1,16 @@
 """Bytes that no row speaks of any more."""
 
-from datetime import timedelta
+import pytest
 
-from builders import SettableClock
-from house import a_house
+from builders import SettableClock, new_id
+from house import House, a_house
 from imagegen.adapters.memory import MemoryBlobStore
 from imagegen.application.cleaning import AT_ONCE, RemoveBlobs
+from imagegen.domain.blob_keys import check_key, picture_key
 from imagegen.domain.errors import StorageUnavailable
-from imagegen.domain.images import ImageRequest, Labels
+from imagegen.domain.identifiers import AttemptId
+from imagegen.domain.images import Image, ImageFormat, ImageRequest, Labels
+from imagegen.domain.users import Principal
 
 
 class Stubborn(MemoryBlobStore):
@@ -29,19 +32,81 @@ async def test_removing_many_stops_at_none() -> None:
     assert [blob.location async for blob in store.blobs()] == [locations[0], locations[-1]]
 
 
+async def draw(house: House, owner: Principal) -> Image:
+    """A picture drawn for somebody."""
+    generation = await house.application.request_generation(owner, ImageRequest(prompt="fox"), labels=Labels())
+    await house.application.run_generation(generation.id)
+    return (await house.application.read_generation(owner, generation.id)).images[0]
+
+
+async def put_orphan(house: House) -> str:
+    """The location of a picture that belongs to no image."""
+    return await house.store.put(picture_key(AttemptId(new_id()), 0, ImageFormat.PNG), b"orphan", "image/png")
+
+
+async def stored(house: House) -> set[str]:
+    """The locations of everything that is stored."""
+    return {blob.location async for blob in house.store.blobs()}
+
+
 async def test_orphans_are_removed_after_an_hour() -> None:
     """Bytes without a row go when they are an hour old; younger ones and those with a row stay."""
     house = a_house()
-    owner = await house.owner()
-    generation = await house.application.request_generation(owner, ImageRequest(prompt="fox"), labels=Labels())
-    await house.application.run_generation(generation.id)
-    await house.store.put("orphan", b"old", "image/png")
+    image = await draw(house, await house.owner())
+    await put_orphan(house)
     house.clock.advance(minutes=60)
-    young = await house.store.put("young", b"new", "image/png")
+    young = await put_orphan(house)
     assert await house.application.remove_orphans() == 1
-    kept = {blob.location async for blob in house.store.blobs()}
-    image = (await house.application.read_generation(owner, generation.id)).images[0]
-    assert kept == {young, image.location}
+    assert await stored(house) == {young, image.location}
     house.clock.advance(hours=1)
     assert await house.application.remove_orphans() == 1
-    assert house.clock() - image.created_at == timedelta(hours=2)
+    assert await stored(house) == {image.location}
+
+
+async def test_what_a_broken_off_check_left_is_removed() -> None:
+    """It belongs to nothing by its nature, so no picture is needed to be sure of that."""
+    house = a_house()
+    await house.store.put(check_key(), b"imagegen", "text/plain")
+    house.clock.advance(hours=1)
+    await house.application.remove_orphans()
+    assert await stored(house) == set()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "imagegen.db",
+        "secret.key",
+        "family/me.jpg",
+        "check-in.png",
+        "check-0123456789abcdef.png",
+        "ab/me-0.png",
+        "00/01900000-0000-7000-8000-0000000000ab-0.png",
+        "ab/01900000-0000-7000-8000-0000000000ab-0.gif",
+        "x/ab/01900000-0000-7000-8000-0000000000ab-0.png",
+    ],
+)
+async def test_what_is_not_ours_is_never_touched(key: str) -> None:
+    """A store may hold a stranger's things: what is not named exactly as we name pictures stays, however old."""
+    house = a_house()
+    await draw(house, await house.owner())
+    location = await house.store.put(key, b"somebody's", "image/png")
+    house.clock.advance(days=365)
+    assert await house.application.remove_orphans() == 0
+    assert location in await stored(house)
+
+
+@pytest.mark.parametrize(("known", "unknown"), [(0, 1), (0, 30), (2, 3)])
+async def test_a_database_that_knows_little_empties_no_store(
+    known: int, unknown: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where more pictures are unknown than known the database is doubted, nothing is removed, and the log says so."""
+    house = a_house()
+    owner = await house.owner()
+    for _ in range(known):
+        await draw(house, owner)
+    orphans = {await put_orphan(house) for _ in range(unknown)}
+    house.clock.advance(days=1)
+    assert await house.application.remove_orphans() == 0
+    assert orphans <= await stored(house)
+    assert [record.levelname for record in caplog.records if record.name == "imagegen.cleaning"] == ["WARNING"]

@@ -4,7 +4,9 @@ Read `tables` first, then `repositories`, which know no dialect. `sqlite` and `p
 `engine` in their own way. `statements` says why no session of SQLAlchemy is to be seen.
 """
 
-from sqlalchemy import make_url
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from imagegen.adapters.database.engine import Engine
@@ -12,7 +14,7 @@ from imagegen.adapters.database.errors import DatabaseInUse, SchemaAhead, Schema
 from imagegen.adapters.database.unit_of_work import SqlUnitOfWork
 from imagegen.domain.ports import UnitOfWork
 
-__all__ = ["Database", "DatabaseInUse", "SchemaAhead", "SchemaBehind", "open_database"]
+__all__ = ["Database", "DatabaseInUse", "SchemaAhead", "SchemaBehind", "file_of", "open_database"]
 
 
 class Database:
@@ -58,10 +60,7 @@ def open_database(url: str) -> Database:
     Raises:
         ValueError: it is neither.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ValueError("this is no URL of a database") from None
+    parsed = _parsed(url)
     # Each brings its drivers along, so only the one that is used is loaded.
     match parsed.get_backend_name():
         case "sqlite":
@@ -74,3 +73,24 @@ def open_database(url: str) -> Database:
             return Database(PostgresEngine(parsed))
         case other:
             raise ValueError(f"imagegen keeps its data in SQLite or Postgres, not in {other}")
+
+
+def file_of(url: str) -> Path | None:
+    """The SQLite file of an URL, `None` for a database on a server.
+
+    Raises:
+        ValueError: it is no URL of a database.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    from imagegen.adapters.database.sqlite_file import path_of  # noqa: PLC0415 - as above
+
+    return path_of(parsed)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):  # whose texts quote parts of it
+        raise ValueError("this is no URL of a database") from None

@@ -21,7 +21,7 @@ class MemoryBlobStore(BlobStore):
         """Keep the bytes at `memory:KEY`; the type is not kept."""
         await self.check()
         location = _SCHEME + key
-        self._blobs[location] = data, StoredBlob(location, self._clock())
+        self._blobs[location] = data, StoredBlob(key, location, self._clock())
         return location
 
     async def get(self, location: str) -> bytes:

@@ -30,11 +30,12 @@ class StorageMisconfigured(ValueError):
         self.faults = faults
 
 
-def open_store(url: str, *, data_dir: Path, environment: Mapping[str, str]) -> BlobStore:
+def open_store(url: str, *, data_dir: Path, environment: Mapping[str, str], database: Path | None = None) -> BlobStore:
     """The store that an address names; nothing is read, written or connected yet.
 
     - `file:` is the folder `images` in the data directory, `file:///a/folder` any other. `?durable=0` leaves out
-      the waiting for the disk: what was stored last may be gone after a power cut.
+      the waiting for the disk: what was stored last may be gone after a power cut. The folder must not hold the data
+      directory, or the file of the database if there is one.
     - `r2:` is a bucket of Cloudflare R2 or of anything else that speaks S3, described by the variables `R2_…`.
     - `inline:` stores nothing: the picture itself becomes its location.
 
@@ -43,7 +44,7 @@ def open_store(url: str, *, data_dir: Path, environment: Mapping[str, str]) -> B
     """
     scheme, _, rest = url.partition(":")
     if scheme == "file":
-        return _local(url, data_dir)
+        return _local(url, data_dir, database)
     if scheme == "r2" and not rest:
         return _r2(environment)
     if scheme == "inline" and not rest:
@@ -51,11 +52,13 @@ def open_store(url: str, *, data_dir: Path, environment: Mapping[str, str]) -> B
     raise StorageMisconfigured(f"{URL_VARIABLE}: must be one of {_FORMS}")
 
 
-def _local(url: str, data_dir: Path) -> BlobStore:
+def _local(url: str, data_dir: Path, database: Path | None) -> BlobStore:
     parts = urlsplit(url)
     if parts.netloc or parts.fragment or parts.query not in _DURABLE or parts.path[:1] not in {"", "/"}:
         raise StorageMisconfigured(f"{URL_VARIABLE}: must be like file: or file:///a/folder, with ?durable=0 at most")
     root = Path(unquote(parts.path)) if parts.path else data_dir / "images"
+    if any(path.resolve().is_relative_to(root.resolve()) for path in (data_dir, database) if path is not None):
+        raise StorageMisconfigured(f"{URL_VARIABLE}: must be a folder without the data directory or the database in it")
     return LocalStore(root, durable=_DURABLE[parts.query])
 
 

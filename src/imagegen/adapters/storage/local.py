@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from imagegen.domain.blob_keys import check_key
 from imagegen.domain.errors import ImagegenError, NotFound, StorageUnavailable
 from imagegen.domain.ports import BlobStore, StoredBlob
 
@@ -27,6 +28,8 @@ ABANDONED: Final = 3600.0
 
 _KEY: Final = re.compile(r"(?:\w[\w.-]{0,199}/){0,8}\w[\w.-]{0,199}", re.ASCII)
 """Plain names only: nothing absolute, no `..`, no name that begins with a dot as unfinished files do."""
+_UNFINISHED: Final = re.compile(r"\.[0-9a-f]{16}")
+"""The names of files that are being written."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
@@ -89,7 +92,7 @@ class LocalStore(BlobStore):
         return None
 
     async def blobs(self) -> AsyncIterator[StoredBlob]:
-        """Every file, a folder at a time; unfinished ones are not listed, and removed once they are abandoned."""
+        """Every file, a folder at a time, but hidden ones; unfinished ones of ours are removed once abandoned."""
         folders: list[tuple[str, ...]] = [()]
         while folders:
             found, deeper = await self._in_thread(partial(self._list, folders.pop()))
@@ -99,7 +102,7 @@ class LocalStore(BlobStore):
 
     async def check(self) -> None:
         """Write a file and remove it again."""
-        key = await self.put(f"check-{secrets.token_hex(8)}", b"imagegen", "text/plain")
+        key = await self.put(check_key(), b"imagegen", "text/plain")
         await self.delete(key)
 
     async def close(self) -> None:
@@ -157,8 +160,9 @@ class LocalStore(BlobStore):
     def _listed(self, folder: int, names: tuple[str, ...], entry: os.DirEntry[str]) -> list[StoredBlob]:
         modified = entry.stat(follow_symlinks=False).st_mtime
         if not entry.name.startswith("."):
-            return [StoredBlob("/".join((*names, entry.name)), datetime.fromtimestamp(modified, UTC))]
-        if modified < time.time() - ABANDONED:
+            key = "/".join((*names, entry.name))
+            return [StoredBlob(key, key, datetime.fromtimestamp(modified, UTC))]
+        if _UNFINISHED.fullmatch(entry.name) and modified < time.time() - ABANDONED:
             os.unlink(entry.name, dir_fd=folder)
         return []
 

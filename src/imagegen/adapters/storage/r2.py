@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from imagegen.domain.blob_keys import check_key
 from imagegen.domain.errors import NotFound, StorageUnavailable
 from imagegen.domain.ports import BlobStore, StoredBlob
 
@@ -83,13 +83,13 @@ class R2Store(BlobStore):
         while more:
             page = await self._call("list_objects_v2", **start)
             for item in page.get("Contents", ()):
-                yield StoredBlob(item["Key"], item["LastModified"])
+                yield StoredBlob(item["Key"], item["Key"], item["LastModified"])
             more = page["IsTruncated"]
             start = {"ContinuationToken": page.get("NextContinuationToken", "")}
 
     async def check(self) -> None:
         """Store an object and remove it again."""
-        key = await self.put(f"check-{secrets.token_hex(8)}", b"imagegen", "text/plain")
+        key = await self.put(check_key(), b"imagegen", "text/plain")
         await self.delete(key)
 
     async def close(self) -> None:

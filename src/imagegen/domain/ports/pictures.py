@@ -51,8 +51,9 @@ class ImageProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """A blob that a listing found, and when it was written."""
+    """A blob that a listing found: the key that it was put under, where it lies, and when it was written."""
 
+    key: str
     location: str
     modified: datetime
 
