@@ -161,7 +161,6 @@ def database_url(settings: Settings) -> str:
     """Where the database is: as set, or a SQLite file in the data directory."""
     if settings.database_url is not None:
         return settings.database_url
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{settings.data_dir.absolute() / 'imagegen.db'}"
 
 
