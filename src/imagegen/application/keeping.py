@@ -11,6 +11,7 @@ from typing import Final
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.retrying import Backoff
+from imagegen.domain.blob_keys import picture_key
 from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import ImageId
@@ -83,7 +84,7 @@ class KeepPictures:
         if wanted is not None and wanted is not found.format:
             data = await self.pixels.transcode(data, wanted)
             found = self.pixels.measure(data)
-        key = f"{attempt.id.hex[-2:]}/{attempt.id}-{index}.{found.format}"
+        key = picture_key(attempt.id, index, found.format)
         hashing = _hashing(data)
         location = await self._put(key, data, found.format.content_type)
         return Image(
