@@ -1,10 +1,17 @@
 """Assembling the machine from settings: what is refused before anything is connected."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from house import ANSWER
+from imagegen.adapters.memory import MemoryProvider
+from imagegen.application.health import Condition
 from imagegen.bootstrap import assemble
+from imagegen.bootstrap.drawing import Drawing
+from imagegen.domain.catalog import Catalog
+from imagegen.domain.errors import ProviderUnreachable, Unavailable
 from imagegen.settings import Settings, SettingsInvalid
 
 
@@ -24,3 +31,23 @@ def test_the_database_is_not_among_the_pictures(tmp_path: Path, folder: str) -> 
         STORAGE_URL=f"file://{tmp_path}/{folder}",
     )
     assert [fault.partition(":")[0] for fault in faults] == ["IMAGEGEN_STORAGE_URL"]
+
+
+async def test_providers_that_are_away_are_named() -> None:
+    """All are asked, and exactly those that do not answer are told."""
+    providers = {name: MemoryProvider(name, ANSWER) for name in ("one", "two", "three")}
+    drawing = Drawing(providers=providers, catalog=Catalog(models=(), providers=(), missing={}))
+    await drawing.check()
+    providers["one"].failure = providers["three"].failure = ProviderUnreachable()
+    with pytest.raises(Unavailable, match=r"not answering: one, three$"):
+        await drawing.check()
+
+
+async def test_health_stores_nothing_at_every_look(tmp_path: Path) -> None:
+    """A store that has just said how it is is not made to store anything at the next look."""
+    assembly = assemble(Settings.load({"IMAGEGEN_DATA_DIR": str(tmp_path / "data")}))
+    async with assembly.connected():
+        assert (await assembly.application.check_health()).checks["storage"].status is Condition.OK
+        shutil.rmtree(tmp_path / "data" / "images")
+        await assembly.application.check_health()
+    assert not (tmp_path / "data" / "images").exists()

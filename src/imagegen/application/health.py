@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -67,6 +67,42 @@ class CheckHealth:
         if failing & self.essential.keys():
             return Condition.UNAVAILABLE
         return Condition.DEGRADED if failing else Condition.OK
+
+
+@dataclass(slots=True)
+class Remembered:
+    """A ping whose outcome, good or bad, stands for some seconds: for parts that are dear or slow to ask.
+
+    Whoever asks while an answer is under way waits for that one; whoever gives up leaves it to the others.
+    """
+
+    ping: Ping
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _asking: asyncio.Task[None] | None = field(default=None, init=False)
+    _until: float = field(default=0.0, init=False)
+
+    async def __call__(self) -> None:
+        """Return or raise as the ping did."""
+        asking = self._asking
+        if asking is None or (asking.done() and self.clock() >= self._until):
+            asking = self._asking = asyncio.create_task(self._ask())
+            asking.add_done_callback(_seen)
+        if not asking.done():
+            await asyncio.wait((asking,))
+        asking.result()
+
+    async def _ask(self) -> None:
+        try:
+            await self.ping()
+        finally:
+            self._until = self.clock() + self.seconds
+
+
+def _seen(asked: asyncio.Task[None]) -> None:
+    """Mark the outcome as looked at: an error that nobody waited for is no defect to report."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 async def _ask(ping: Ping, patience: float) -> PartHealth:

@@ -21,6 +21,7 @@ from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.tokens import JoseTokenSigner
 from imagegen.application import Application
 from imagegen.application.defects import report
+from imagegen.application.health import Remembered
 from imagegen.bootstrap.drawing import Drawing, choose_drawing
 from imagegen.bootstrap.keys import derived, kept_secret
 from imagegen.bootstrap.wiring import Outside, Ping, wire
@@ -32,6 +33,10 @@ from imagegen.worker import Worker
 
 _MARGIN: Final = timedelta(minutes=5)
 """Beyond the longest call: what it brought may have to wait for a store that is away."""
+
+# Anybody may ask for the health, so what an answer costs is not paid at every look.
+_STORAGE_SECONDS: Final = 5.0
+_PROVIDER_SECONDS: Final = 30.0
 
 logger = logging.getLogger("imagegen.bootstrap")
 
@@ -123,7 +128,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
     queue = InProcessQueue(concurrency=settings.concurrency, grace=settings.grace_seconds)
     passwords = Argon2Hasher()
     alone = database_url(settings).startswith("sqlite")
-    essential: dict[str, Ping] = {"database": database.check, "storage": blobs.check}
+    essential: dict[str, Ping] = {"database": database.check, "storage": Remembered(blobs.check, _STORAGE_SECONDS)}
     outside = Outside(
         unit_of_work=database.unit_of_work,
         blobs=blobs,
@@ -141,7 +146,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         patience=timedelta(0) if alone else timedelta(seconds=drawing.longest_call) + _MARGIN,
         register_unknown=settings.register_on_login,
         essential=essential,
-        optional={"providers": drawing.check},
+        optional={"providers": Remembered(drawing.check, _PROVIDER_SECONDS)},
     )
     application = wire(outside)
     worker = Worker(application=application, queue=queue, clock=now)

@@ -1,8 +1,8 @@
 """Who draws: the configured providers, the catalog of their models, and how they are."""
 
-import time
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from imagegen.adapters.model_book import ModelBookInvalid, load_models
@@ -13,18 +13,14 @@ from imagegen.domain.ports import ImageProvider
 from imagegen.settings import Environment, Settings
 
 FALLBACK: Final = "sketch"
-_HEALTH_SECONDS: Final = 30.0
-"""How long a provider's health is believed: asking is free, but not to be done at every look."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
     """The providers by name and the catalog of what they draw."""
 
     providers: Mapping[str, ImageProvider]
     catalog: Catalog
-    _checked: float = field(default=0.0, init=False)
-    _away: str = field(default="", init=False)
 
     @property
     def longest_call(self) -> float:
@@ -32,14 +28,13 @@ class Drawing:
         return max((model.deadline for model in self.catalog.models), default=0.0)
 
     async def check(self) -> None:
-        """Raise `Unavailable`, naming the providers that would not answer; asked at most twice a minute."""
+        """Ask every provider, all at once; raise `Unavailable`, naming those that would not answer."""
         if not self.providers:
             raise Unavailable("no provider is configured")
-        if time.monotonic() - self._checked >= _HEALTH_SECONDS:
-            self._away = ", ".join([name for name in self.providers if not await self._answers(name)])
-            self._checked = time.monotonic()
-        if self._away:
-            raise Unavailable(f"not answering: {self._away}")
+        answers = await asyncio.gather(*map(self._answers, self.providers))
+        if not all(answers):
+            away = ", ".join(name for name, answered in zip(self.providers, answers, strict=True) if not answered)
+            raise Unavailable(f"not answering: {away}")
 
     async def _answers(self, name: str) -> bool:
         try:

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from house import House, a_house
-from imagegen.application.health import CheckHealth, Condition
+from imagegen.application.health import CheckHealth, Condition, Remembered
 from imagegen.domain.errors import ProviderUnreachable, StorageUnavailable, Unavailable
 
 
@@ -72,3 +74,72 @@ async def test_an_unforeseen_error_is_an_answer_too() -> None:
 
     found = await CheckHealth(essential={"database": broken}, optional={})()
     assert (found.status, found.checks["database"].detail) == (Condition.UNAVAILABLE, "failed unexpectedly")
+
+
+class Part:
+    """A part that counts how often it was asked, answers when it is let, and fails while it has a `failure`."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.now = 100.0
+        self.failure: Exception | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.remembered = Remembered(self, 5.0, clock=lambda: self.now)
+
+    async def __call__(self) -> None:
+        """Answer or fail."""
+        self.asked += 1
+        await self.answering.wait()
+        if self.failure is not None:
+            raise self.failure
+
+
+async def test_an_answer_is_remembered_for_so_long() -> None:
+    """A part is asked again when its seconds are over and not before."""
+    part = Part()
+    for passed, asked in ((0.0, 1), (4.5, 1), (0.5, 2), (4.5, 2)):
+        part.now += passed
+        await part.remembered()
+        assert part.asked == asked
+
+
+async def test_an_error_is_remembered_like_an_answer() -> None:
+    """A part that is away is asked no oftener than one that is well, and found well again."""
+    part = Part()
+    part.failure = StorageUnavailable()
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            await part.remembered()
+    part.failure = None
+    part.now += 5.0
+    await part.remembered()
+    assert part.asked == 2
+
+
+async def test_all_who_ask_at_once_share_one_answer() -> None:
+    """However many look at the health, and however many of them give up, a slow part is asked once."""
+    part = Part()
+    part.answering.clear()
+    impatient = CheckHealth(essential={"part": part.remembered}, optional={}, patience=0.01)
+    for _ in range(3):
+        assert (await impatient()).checks["part"].detail == "did not answer in time"
+    waiting = [asyncio.create_task(part.remembered()) for _ in range(3)]
+    part.answering.set()
+    await asyncio.gather(*waiting)
+    assert part.asked == 1
+
+
+async def test_the_seconds_begin_with_the_answer() -> None:
+    """A part that takes longer to answer than its answer stands is not asked again meanwhile."""
+    part = Part()
+    part.answering.clear()
+    waiting = asyncio.create_task(part.remembered())
+    await asyncio.sleep(0)
+    part.now += 60.0
+    other = asyncio.create_task(part.remembered())
+    await asyncio.sleep(0)
+    part.answering.set()
+    await asyncio.gather(waiting, other)
+    await part.remembered()
+    assert part.asked == 1
