@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from imagegen.adapters.database.postgres import dsn_of
-from imagegen.adapters.database.postgres_errors import translated_errors
+from imagegen.adapters.database.postgres_errors import connecting
 from imagegen.adapters.database.schema import head, migrations
 from imagegen.adapters.database.sqlite_file import held, open_for_migration, path_of
 
@@ -79,7 +79,7 @@ def _on_sqlite(path: Path, step: Walk) -> None:
 
 async def _on_postgres(url: URL, step: Walk) -> None:
     async def connect() -> Any:
-        with translated_errors():
+        with connecting(url):
             return await asyncpg.connect(dsn_of(url))
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)

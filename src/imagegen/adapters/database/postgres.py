@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from imagegen.adapters.database.engine import Engine
-from imagegen.adapters.database.postgres_errors import translated_errors
+from imagegen.adapters.database.postgres_errors import connecting, translated_errors
 from imagegen.adapters.database.postgres_writes import joinable, joined
 from imagegen.adapters.database.schema import REVISION_QUERY, require_head
 from imagegen.adapters.database.statements import Query, Values, Write, compiled, reader
@@ -42,14 +42,14 @@ class PostgresEngine(Engine):
     """A Postgres database; a lost connection fails what runs on it, and the next statement gets a new one."""
 
     def __init__(self, url: URL) -> None:
-        self._dsn = dsn_of(url)
+        self._url = url
         self._pool: asyncpg.Pool | None = None
 
     async def start(self) -> None:
         """Connect, and refuse a schema that is not the newest."""
-        with translated_errors():
+        with connecting(self._url):
             self._pool = await asyncpg.create_pool(
-                self._dsn,
+                dsn_of(self._url),
                 min_size=1,
                 max_size=_CONNECTIONS,
                 timeout=_CONNECT_TIMEOUT,

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Final
 
 import asyncpg
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import URL, UniqueConstraint
 
+from imagegen.adapters.database.errors import NoConnection
 from imagegen.adapters.database.tables import metadata
 from imagegen.domain.errors import AlreadyExists, DatabaseUnavailable, StaleWrite
 
@@ -16,6 +17,8 @@ _UNIQUE: Final = {
     for constraint in (table.primary_key, *table.constraints)
     if constraint is table.primary_key or isinstance(constraint, UniqueConstraint)
 }
+
+_PORT: Final = 5432
 
 _AWAY: Final = (
     OSError,
@@ -46,3 +49,13 @@ def translated_errors() -> Iterator[None]:
         raise
     except _AWAY as error:
         raise DatabaseUnavailable from error
+
+
+@contextmanager
+def connecting(url: URL) -> Iterator[None]:
+    """Raise whatever keeps a first connection from being made as `NoConnection`, for the operator."""
+    try:
+        yield
+    except (*_AWAY, asyncpg.PostgresError, ValueError, OverflowError) as error:
+        host = url.host or url.query.get("host") or "localhost"
+        raise NoConnection(str(host), url.port or _PORT, error) from None

@@ -6,21 +6,29 @@ unit of work that fails takes nothing from the others: the group is then done ag
 which would cost a third more if it were done every time.
 
 The statements run in the event loop's own thread, where each takes a few microseconds. In another thread each would
-give up Python's lock and queue for it again; only what really waits, the commit, is handed over.
+give up Python's lock and queue for it again; only what really waits, the commit, is handed over, and that only where
+the disk makes it wait.
 """
 
 import asyncio
 import sqlite3
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, Final
 
 from imagegen.adapters.database.sqlite_file import BUSY_TIMEOUT
 from imagegen.domain.errors import AlreadyExists, DatabaseUnavailable, StaleWrite
+
+QUICK_SECONDS: Final = 0.0002
+"""A commit that takes no longer costs less than waking the thread for it, and holds the loop up no longer."""
+_MEMORY: Final = 8
+"""Commits that are looked back at. The quickest counts: measured in a thread, a wait is also one for Python's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class SqliteWriter:
         self._working = False
         self._closed = False
         self._patience: float | None = None
+        self._waits = deque([1.0], maxlen=_MEMORY)
         self._idle = asyncio.Event()
         self._idle.set()
         self._handed: SimpleQueue[_Handed | None] = SimpleQueue()
@@ -116,7 +125,24 @@ class SqliteWriter:
         except Exception as failure:  # noqa: BLE001 - it is raised to each of those who wait
             self._end(group, [], failure)
         else:
-            self._hand_over(partial(self._connection.execute, "COMMIT"), partial(self._end, group, outcomes))
+            self._finish(group, outcomes)
+
+    def _finish(self, group: Sequence[_Unit], outcomes: Sequence[_Outcome]) -> None:
+        """Commit: here where the disk has been quick of late, else in the thread."""
+        if min(self._waits) > QUICK_SECONDS:
+            self._hand_over(self._commit, partial(self._end, group, outcomes))
+            return
+        error: Exception | None = None
+        try:
+            self._commit()
+        except Exception as failure:  # noqa: BLE001 - it is raised to each of those who wait
+            error = failure
+        self._end(group, outcomes, error)
+
+    def _commit(self) -> None:
+        begun = time.perf_counter()
+        self._connection.execute("COMMIT")
+        self._waits.append(time.perf_counter() - begun)
 
     def _end(self, group: Sequence[_Unit], outcomes: Sequence[_Outcome], error: Exception | None) -> None:
         """Tell everybody of a group, and go on."""

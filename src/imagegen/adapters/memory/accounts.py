@@ -72,11 +72,11 @@ class MemorySessions(Repository, Sessions):
         found = (session for session in rows.sessions.values() if session.family_hash == family_hash)
         return next(((session, rows.users[session.user_id]) for session in found), None)
 
-    async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        """The user's sessions that were not ended, newest first."""
+    async def of_user(self, user_id: UserId, now: datetime) -> Sequence[Session]:
+        """The user's live sessions, newest first."""
         sessions = (await self._read()).sessions.values()
-        open_ones = (session for session in sessions if session.user_id == user_id and session.ended_at is None)
-        return sorted(open_ones, key=lambda session: session.id, reverse=True)[:_MOST_SESSIONS]
+        live = (session for session in sessions if session.user_id == user_id and session.alive(now))
+        return sorted(live, key=lambda session: session.id, reverse=True)[:_MOST_SESSIONS]
 
     def add(self, session: Session) -> None:
         """Add a session of a user who is there."""

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,7 +23,11 @@ THREADS: Final = 4
 """Measured on two cores: one thread waits alone for the disk, four share its commits and store 2 to 2.4 times as
 many pictures a second, eight hardly more."""
 IN_LOOP_LIMIT: Final = 256 * 1024
-"""Bytes. Up to here a write that does not wait for the disk costs less than handing it to a thread."""
+"""Bytes. Up to here a write that does not have to wait for the disk costs less than handing it to a thread."""
+QUICK_SECONDS: Final = 0.0001
+"""Where the disk answers that quickly, waiting for it costs less than waking a thread for it."""
+_MEMORY: Final = 8
+"""Waits for the disk that are looked back at. The quickest counts: in a thread a wait is also one for Python's lock."""
 ABANDONED: Final = 3600.0
 """Seconds after which nobody can still be writing an unfinished file."""
 
@@ -60,6 +65,7 @@ class LocalStore(BlobStore):
         self._root = root
         self._durable = durable
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="local-store")
+        self._waits = deque([1.0], maxlen=_MEMORY)
 
     async def put(self, key: str, data: bytes, content_type: str) -> str:  # noqa: ARG002 - files have no type
         """Store the bytes in a file that only this user can read.
@@ -70,7 +76,7 @@ class LocalStore(BlobStore):
         """
         if not _KEY.fullmatch(key):
             raise ValueError("A key is a relative path of plain names.")
-        if self._durable or len(data) > IN_LOOP_LIMIT:
+        if len(data) > IN_LOOP_LIMIT or (self._durable and min(self._waits) > QUICK_SECONDS):
             await self._in_thread(partial(self._write, key, data))
         else:
             self._write(key, data)
@@ -208,4 +214,6 @@ class LocalStore(BlobStore):
 
     def _sync(self, descriptor: int) -> None:
         if self._durable:
+            begun = time.perf_counter()
             os.fsync(descriptor)
+            self._waits.append(time.perf_counter() - begun)

@@ -21,9 +21,13 @@ _KEPT = 1_000
 _WITH_USER = select(sessions, users).join_from(sessions, users)
 _BY_ID = Query(_WITH_USER.where(sessions.c.id == bindparam("id")), session_and_user_of, kept=_KEPT)
 _BY_FAMILY = Query(_WITH_USER.where(sessions.c.family_hash == bindparam("family_hash")), session_and_user_of)
-_OPEN = Query(
+_LIVE = Query(
     select(sessions)
-    .where(sessions.c.user_id == bindparam("user_id"), sessions.c.ended_at.is_(None))
+    .where(
+        sessions.c.user_id == bindparam("user_id"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > bindparam("now"),
+    )
     .order_by(sessions.c.id.desc())
     .limit(_MOST),
     session_of,
@@ -51,9 +55,9 @@ class SqlSessions(Repository, Sessions):
         """Look the session up by its unique family, with its user."""
         return await self._transaction.one(_BY_FAMILY, {"family_hash": family_hash})
 
-    async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        """List the user's open sessions by descending identifier."""
-        return await self._transaction.scan(_OPEN, {"user_id": user_id})
+    async def of_user(self, user_id: UserId, now: datetime) -> Sequence[Session]:
+        """List the user's live sessions by descending identifier."""
+        return await self._transaction.scan(_LIVE, {"user_id": user_id, "now": now})
 
     def add(self, session: Session) -> None:
         """Insert a row."""
