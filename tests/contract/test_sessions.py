@@ -14,6 +14,7 @@ from imagegen.domain.users import User
 from stores import exact, remember
 
 LATER = NOW + timedelta(minutes=5, microseconds=7)
+MOMENT = timedelta(microseconds=1)
 
 
 async def read(unit_of_work: UnitOfWorkFactory, session: Session) -> Session:
@@ -62,22 +63,24 @@ async def test_no_session_is_none(unit_of_work: UnitOfWorkFactory) -> None:
 
 
 async def test_sessions_are_listed_newest_first(unit_of_work: UnitOfWorkFactory) -> None:
-    """A user's own sessions that were not ended are listed newest first, expired ones included."""
+    """A user's own live sessions are listed newest first; at the moment it expires a session is not among them."""
     user, other = new_user(), new_user()
-    first, ended, expired = (new_session(user, now=NOW + timedelta(minutes=minute))[0] for minute in range(3))
-    expired = replace(expired, expires_at=NOW - timedelta(days=1))
-    await remember(unit_of_work, user, other, expired, ended.end(LATER), first, new_session(other)[0])
+    first, ended, expired, last = (new_session(user, now=NOW + timedelta(minutes=minute))[0] for minute in range(4))
+    expired = replace(expired, expires_at=LATER)
+    await remember(unit_of_work, user, other, last, expired, ended.end(LATER), first, new_session(other)[0])
     async with unit_of_work() as work:
-        assert list(await work.sessions.of_user(user.id)) == [expired, first]
+        assert list(await work.sessions.of_user(user.id, LATER)) == [last, first]
+        assert list(await work.sessions.of_user(user.id, LATER - MOMENT)) == [last, expired, first]
 
 
 async def test_a_hundred_sessions_are_listed(unit_of_work: UnitOfWorkFactory) -> None:
-    """Of more than a hundred sessions the newest hundred are listed."""
+    """Of more than a hundred live sessions the newest hundred are listed, however many newer ones have expired."""
     user = new_user()
     sessions = [new_session(user, now=NOW + timedelta(minutes=minute))[0] for minute in range(103)]
-    await remember(unit_of_work, user, *sessions)
+    expired = [replace(new_session(user)[0], expires_at=NOW) for _ in range(100)]
+    await remember(unit_of_work, user, *sessions, *expired)
     async with unit_of_work() as work:
-        assert list(await work.sessions.of_user(user.id)) == sessions[:2:-1]
+        assert list(await work.sessions.of_user(user.id, LATER)) == sessions[:2:-1]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ READS: dict[str, Read] = {
     "users.by_email": lambda work: work.users.by_email(new_user().email),
     "sessions.get": lambda work: work.sessions.get(SessionId(ID)),
     "sessions.by_family": lambda work: work.sessions.by_family(b"family"),
-    "sessions.of_user": lambda work: work.sessions.of_user(USER_ID),
+    "sessions.of_user": lambda work: work.sessions.of_user(USER_ID, NOW),
     "api_keys.get": lambda work: work.api_keys.get(ApiKeyId(ID), USER_ID),
     "api_keys.by_digest": lambda work: work.api_keys.by_digest(b"digest"),
     "api_keys.page": lambda work: work.api_keys.page(USER_ID, PageRequest()),

@@ -140,7 +140,7 @@ async def _rest(unit_of_work: UnitOfWorkFactory, user: User, done: Generation) -
     async with unit_of_work() as work:
         found = [
             await work.users.get(user.id),
-            *await work.sessions.of_user(user.id),
+            *await work.sessions.of_user(user.id, NOW),
             *(await work.api_keys.page(user.id, everything)).items,
             *(await work.generations.page(user.id, GenerationFilter(), everything)).items,
             *await work.attempts.of_generation(done.id),

@@ -73,7 +73,7 @@ def everything_of(user: User, now: datetime) -> Act:
         return [
             await work.users.get(user.id),
             await work.users.by_email(user.email),
-            list(await work.sessions.of_user(user.id)),
+            list(await work.sessions.of_user(user.id, now)),
             list((await work.api_keys.page(user.id, EVERYTHING)).items),
             list(generations),
             [list(await work.attempts.of_generation(generation.id)) for generation in generations],

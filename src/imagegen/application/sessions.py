@@ -96,9 +96,8 @@ class ListSessions:
     async def __call__(self, principal: Principal) -> Sequence[Session]:
         """Return the live sessions, newest first."""
         principal.require_session()
-        now = self.clock()
         async with self.unit_of_work() as work:
-            return [s for s in await work.sessions.of_user(principal.user_id) if s.alive(now)]
+            return await work.sessions.of_user(principal.user_id, self.clock())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,8 +67,8 @@ class Sessions(Protocol):
         """The session of a refresh token's family with its user, or `None`."""
 
     @abstractmethod
-    async def of_user(self, user_id: UserId) -> Sequence[Session]:
-        """The user's sessions that were not ended, newest first (at most 100), expired ones included."""
+    async def of_user(self, user_id: UserId, now: datetime) -> Sequence[Session]:
+        """The user's sessions that are alive at that moment, newest first (at most 100)."""
 
     @abstractmethod
     def add(self, session: Session) -> None:
