@@ -47,10 +47,9 @@ def serve(host: str | None, port: int | None) -> None:
 def migrate() -> None:
     """Bring the database's schema up to date."""
     with _FaultsTold():
-        from imagegen.adapters.database.migrations import upgrade  # noqa: PLC0415 - as above
-        from imagegen.bootstrap import database_url  # noqa: PLC0415 - as above
+        from imagegen import bootstrap  # noqa: PLC0415 - as above
 
-        revision = upgrade(database_url(_settings({})))
+        revision = bootstrap.migrate(_settings({}))
     click.echo(f"The schema is at revision {revision}.")
 
 
@@ -80,7 +79,7 @@ async def _checked(assembly: Assembly) -> tuple[str, bool]:
 
 
 class _FaultsTold:
-    """Turns what an operator can mend into a message and exit code 2, not a traceback."""
+    """Turns what an operator can mend into a message and exit code 1, not a traceback."""
 
     def __enter__(self) -> None: ...
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from house import ANSWER
+from imagegen.adapters.database.schema import head
 from imagegen.adapters.memory import MemoryProvider
 from imagegen.application.health import Condition
-from imagegen.bootstrap import assemble
+from imagegen.bootstrap import assemble, migrate
 from imagegen.bootstrap.drawing import Drawing
 from imagegen.domain.catalog import Catalog
 from imagegen.domain.errors import ProviderUnreachable, Unavailable
@@ -51,3 +52,17 @@ async def test_health_stores_nothing_at_every_look(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "data" / "images")
         await assembly.application.check_health()
     assert not (tmp_path / "data" / "images").exists()
+
+
+def test_migrating_makes_the_schema(tmp_path: Path) -> None:
+    """A database that is not there yet is made, at the newest revision, in folders that are made too."""
+    settings = Settings.load({"IMAGEGEN_DATA_DIR": str(tmp_path / "data")})
+    assert migrate(settings) == head() == migrate(settings)
+    assert (tmp_path / "data" / "imagegen.db").exists()
+
+
+@pytest.mark.parametrize("url", ["mysql://host/x", "sqlite://", "nothing"])
+def test_what_is_no_database_is_not_migrated(url: str) -> None:
+    """A wrong address is a fault of the settings for this command, too."""
+    with pytest.raises(SettingsInvalid, match="IMAGEGEN_DATABASE_URL: "):
+        migrate(Settings.load({"IMAGEGEN_DATABASE_URL": url}))

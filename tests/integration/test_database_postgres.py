@@ -60,16 +60,32 @@ async def test_a_schema_that_is_behind_is_refused(postgres_database: str) -> Non
 
 
 async def test_a_server_that_is_away_is_told_without_the_password() -> None:
-    """Where nobody listens the start fails, and says nothing of the credentials."""
+    """Where nobody listens the start fails, and says where that was and nothing of the credentials."""
     (port,) = free_ports(1)
     with pytest.raises(DatabaseUnavailable) as caught:
         await open_database(f"postgresql://me:very-secret@127.0.0.1:{port}/imagegen").start()
-    assert "very-secret" not in str(caught.value)
+    assert caught.value.detail == f"Postgres at 127.0.0.1:{port} takes no connection: ConnectionRefusedError."
+
+
+@pytest.mark.parametrize("wrong", [":99999999/x", "/x?sslmode=perhaps", "/x?no_such_parameter=1"])
+async def test_an_url_that_cannot_work_is_told(postgres_url: str, wrong: str) -> None:
+    """What only the driver or the server finds wrong with an URL is told like a server that is away."""
+    server = postgres_url.rpartition("/")[0] if ":" not in wrong else "postgresql://me:very-secret@127.0.0.1"
+    with pytest.raises(DatabaseUnavailable, match="takes no connection: ") as caught:
+        await open_database(server + wrong).start()
+    assert "very-secret" not in caught.value.detail
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:very-secret", "postgresql", "", "//"])
+def test_what_is_no_url_is_not_quoted(url: str) -> None:
+    """A password without a host behind it is taken for a port, and not told for that."""
+    with pytest.raises(ValueError, match=r"^this is no URL of a database$"):
+        open_database(url)
 
 
 async def test_a_database_that_is_not_there_is_told(postgres_url: str) -> None:
     """A server without that database is as good as none."""
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable, match="takes no connection: InvalidCatalogNameError"):
         await open_database(f"{postgres_url}_nowhere").start()
 
 

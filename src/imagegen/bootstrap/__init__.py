@@ -162,6 +162,21 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
     )
 
 
+def migrate(settings: Settings) -> str:
+    """Bring the schema of the database to the newest revision, and return its name; not in a running event loop.
+
+    Raises:
+        SettingsInvalid: the settings describe no database.
+        DatabaseUnavailable: it did not answer, or another process has the SQLite file.
+    """
+    faults: list[str] = []
+    if _open_database(settings, faults) is None:
+        raise SettingsInvalid(tuple(faults))
+    from imagegen.adapters.database.migrations import upgrade  # noqa: PLC0415 - Alembic takes half a second
+
+    return upgrade(database_url(settings))
+
+
 def database_url(settings: Settings) -> str:
     """Where the database is: as set, or a SQLite file in the data directory."""
     if settings.database_url is not None:

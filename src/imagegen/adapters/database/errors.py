@@ -17,7 +17,7 @@ class DatabaseInUse(DatabaseUnavailable):
 
 
 class NoConnection(DatabaseUnavailable):
-    """A Postgres server takes no connection of ours; the driver's own words are left out, for they may quote the URL."""
+    """Postgres takes no connection; the driver's own words are left out, for they may quote the URL."""
 
     def __init__(self, host: str, port: int, reason: Exception) -> None:
         super().__init__(f"Postgres at {host}:{port} takes no connection: {type(reason).__name__}.")
