@@ -66,3 +66,14 @@ def test_what_is_no_database_is_not_migrated(url: str) -> None:
     """A wrong address is a fault of the settings for this command, too."""
     with pytest.raises(SettingsInvalid, match="IMAGEGEN_DATABASE_URL: "):
         migrate(Settings.load({"IMAGEGEN_DATABASE_URL": url}))
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+@pytest.mark.parametrize("address", ["api.example.com/v1", "https://", "https://user:hush@host"])
+def test_an_address_of_a_provider_that_is_none_is_refused(provider: str, address: str, tmp_path: Path) -> None:
+    """Before the first picture fails by it, and without quoting it."""
+    variables = {f"{provider.upper()}_API_KEY": "key", f"{provider.upper()}_BASE_URL": address}
+    settings = Settings.load({"IMAGEGEN_DATA_DIR": str(tmp_path), **variables})
+    with pytest.raises(SettingsInvalid) as refusal:
+        assemble(settings)
+    assert refusal.value.faults == (f"{provider.upper()}_BASE_URL: must be like https://host/path",)

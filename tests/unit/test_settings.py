@@ -1,5 +1,6 @@
 """Settings: from the environment and its files, all faults at once, nothing unsafe in production."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -93,6 +94,15 @@ def test_a_secret_may_be_mounted_as_a_file(tmp_path: Path) -> None:
     assert missing.startswith("IMAGEGEN_SECRET_KEY_FILE: ")
 
 
+@pytest.mark.parametrize("name", [".env", "imagegen.toml", "key"])
+def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path, name: str) -> None:
+    """Whichever file it is, it is named, and nothing in it is quoted."""
+    (tmp_path / name).write_bytes(b"hush = '\xff\xfe'")
+    mounted = {"IMAGEGEN_SECRET_KEY_FILE": str(tmp_path / name)} if name == "key" else {}
+    (fault,) = faults(mounted, tmp_path)
+    assert fault == f"{'IMAGEGEN_SECRET_KEY_FILE' if mounted else name}: is not UTF-8"
+
+
 def test_secrets_do_not_print() -> None:
     """Neither the secret nor the database's password is in the repr."""
     url = "postgresql+asyncpg://user:hush@host/name"
@@ -128,11 +138,60 @@ def test_production_starts_with_what_it_needs() -> None:
         ({"IMAGEGEN_PUBLIC_URL": "https://a.example:8443/x"}, ("localhost", "127.0.0.1", "[::1]", "a.example")),
         ({"IMAGEGEN_HOST": "0.0.0.0"}, ("*",)),
         ({"IMAGEGEN_HOST": "0.0.0.0", "IMAGEGEN_ALLOWED_HOSTS": "b.example, c.example"}, ("b.example", "c.example")),
+        ({"IMAGEGEN_ALLOWED_HOSTS": "API.Example.com"}, ("api.example.com",)),
+        ({"IMAGEGEN_PUBLIC_URL": "https://Example.COM/A"}, ("localhost", "127.0.0.1", "[::1]", "example.com")),
+        ({"IMAGEGEN_PUBLIC_URL": "https://[2001:DB8::1]/"}, ("localhost", "127.0.0.1", "[::1]", "[2001:db8::1]")),
+        ({"IMAGEGEN_PUBLIC_URL": "https://[::2]:8443"}, ("localhost", "127.0.0.1", "[::1]", "[::2]")),
+        ({"IMAGEGEN_HOST": "::1"}, ("localhost", "127.0.0.1", "[::1]")),
+        ({"IMAGEGEN_HOST": "::"}, ("*",)),
     ],
 )
 def test_the_hosts_that_may_be_named(variables: dict[str, str], hosts: tuple[str, ...]) -> None:
     """Exactly what is listed; else loopback and the public name, or any where neither says enough."""
     assert Settings.load(variables).hosts == hosts
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://", "https://:80", "https://a:b", "https://a:99999", "https://[::1", "ftp://a", "a.example"),
+        *("https:a", "https://user:hush@a", "https://a?b", "https://a#b", "https://a b"),
+    ],
+)
+def test_a_public_url_without_a_host_of_its_own_is_a_fault(url: str) -> None:
+    """Links could not begin with it."""
+    assert faults({"IMAGEGEN_PUBLIC_URL": url}) == ("IMAGEGEN_PUBLIC_URL: must be like https://host/path",)
+
+
+def test_the_host_of_a_public_url_is_in_lower_case() -> None:
+    """Its path stays as it is, without the slash at the end."""
+    assert Settings.load({"IMAGEGEN_PUBLIC_URL": "https://A.Example:8443/Path/"}).public_url == (
+        "https://a.example:8443/Path"
+    )
+
+
+@pytest.mark.parametrize("hours", ["0", "8761", "99999999999999", "-1", "1.5"])
+def test_a_link_lives_for_a_year_at_most(hours: str) -> None:
+    """And for an hour at least."""
+    assert faults({"IMAGEGEN_LINK_HOURS": hours})[0].startswith("IMAGEGEN_LINK_HOURS: must be ")
+    assert Settings.load({"IMAGEGEN_LINK_HOURS": "8760"}).link_lifetime == timedelta(days=365)
+
+
+VALUES = {"IMAGEGEN_SECRET_KEY": SECRET, "IMAGEGEN_PUBLIC_URL": "https://a.example"}
+"""What a variable may hold whose default is empty; any word does for the others."""
+
+
+@pytest.mark.parametrize(("name", "default"), [row[:2] for row in reference()])
+def test_every_variable_of_the_reference_is_accepted(name: str, default: str, tmp_path: Path) -> None:
+    """By its name, and as the path of a file that holds the value."""
+    value = default or VALUES.get(name, "word")
+    (tmp_path / "value").write_text(value)
+    plain, mounted = (
+        replace(Settings.load(environ), environment={})
+        for environ in ({name: value}, {f"{name}_FILE": str(tmp_path / "value")})
+    )
+    assert plain == mounted
+    assert (plain == Settings()) is bool(default)
 
 
 def test_the_reference_has_every_variable_once() -> None:

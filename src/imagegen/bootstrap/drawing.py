@@ -1,7 +1,7 @@
 """Who draws: the configured providers, the catalog of their models, and how they are."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from imagegen.domain.catalog import Catalog, ImageModel
 from imagegen.domain.errors import ImagegenError, Unavailable
 from imagegen.domain.ports import ImageProvider
 from imagegen.settings import Environment, Settings
+from imagegen.settings.variables import http
 
 FALLBACK: Final = "sketch"
 
@@ -61,6 +62,7 @@ def choose_drawing(settings: Settings, faults: list[str], registry: Registry) ->
         faults.append("IMAGEGEN_PROVIDERS: no provider has credentials; IMAGEGEN_ALLOW_SKETCH=1 lets `sketch` draw")
         return None
     active = tuple(name for name in wanted if name in configured)
+    faults.extend(_wrong_addresses(active, settings, registry))
     others = dict.fromkeys([*wanted, *registry])
     catalog = Catalog(
         models=models,
@@ -72,6 +74,14 @@ def choose_drawing(settings: Settings, faults: list[str], registry: Registry) ->
         faults.append("IMAGEGEN_DEFAULT_MODEL: no model of this name is known")
     providers = {name: registry.connect(name, settings.environment, models) for name in active}
     return Drawing(providers=providers, catalog=catalog)
+
+
+def _wrong_addresses(active: Sequence[str], settings: Settings, registry: Registry) -> Iterator[str]:
+    for variable in filter(None, map(registry.base_url_variable, active)):
+        try:
+            http(settings.environment.get(variable, "").strip() or "https://host")
+        except ValueError as error:
+            yield f"{variable}: {error}"
 
 
 def _models(settings: Settings, registry: Registry, faults: list[str]) -> tuple[ImageModel, ...] | None:

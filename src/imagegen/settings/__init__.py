@@ -10,9 +10,10 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from imagegen.settings.sources import from_files, read_mounted
-from imagegen.settings.variables import flag, hours, http, one_of, port, positive, secret, variable, words
+from imagegen.settings.variables import flag, host_names, hours, http, one_of, port, positive, secret, variable, words
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -124,7 +125,7 @@ class Settings:
         "IMAGEGEN_LINK_HOURS",
         hours,
         timedelta(hours=24),
-        help="Hours for which an image link works.",
+        help="Hours for which an image link works, 1 to 8760.",
     )
     cors_origins: tuple[str, ...] = variable(
         "IMAGEGEN_CORS_ORIGINS",
@@ -134,7 +135,7 @@ class Settings:
     )
     allowed_hosts: tuple[str, ...] = variable(
         "IMAGEGEN_ALLOWED_HOSTS",
-        words,
+        host_names,
         (),
         help="Host names that requests may name, or `*`. By default loopback, the public URL's, and any when "
         "listening beyond loopback without a public URL.",
@@ -158,7 +159,7 @@ class Settings:
         faults: list[str] = []
         known = {f.metadata["name"]: f for f in fields(cls) if "name" in f.metadata}
         merged = {**from_files(folder, faults, known), **environ}
-        read_mounted(merged, faults)
+        read_mounted(merged, faults, known)
         values: dict[str, Any] = {"environment": merged}
         faults += [f"{name}: no such setting" for name in merged if _misspelt(name, known)]
         for name, member in known.items():
@@ -190,10 +191,14 @@ class Settings:
         """The host names that requests may name; `*` for any."""
         if self.allowed_hosts:
             return self.allowed_hosts
-        own = self.public_url.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0] if self.public_url else None
-        if own is None and self.host not in _LOOPBACK:
-            return ("*",)
-        return tuple(dict.fromkeys((*_LOOPBACK, *([own] if own else []))))
+        if self.public_url is not None:
+            return tuple(dict.fromkeys((*_LOOPBACK, _bracketed(urlsplit(self.public_url).hostname or ""))))
+        return _LOOPBACK if _bracketed(self.host) in _LOOPBACK else ("*",)
+
+
+def _bracketed(host: str) -> str:
+    """The host as requests name it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 _LATER: Final = frozenset({"IMAGEGEN_RATE_LIMITS", "IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE"})
@@ -202,7 +207,7 @@ _LATER: Final = frozenset({"IMAGEGEN_RATE_LIMITS", "IMAGEGEN_WEBHOOKS_ALLOW_PRIV
 
 def _misspelt(name: str, known: Mapping[str, object]) -> bool:
     ours = name.startswith("IMAGEGEN_") and not name.startswith(("IMAGEGEN_SKETCH_", "IMAGEGEN_TEST_"))
-    return ours and name.removesuffix("_FILE") not in known and name not in _LATER
+    return ours and not {name, name.removesuffix("_FILE")} & (known.keys() | _LATER)
 
 
 def reference() -> list[tuple[str, str, str]]:

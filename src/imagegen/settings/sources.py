@@ -1,6 +1,5 @@
 """Where variables come from besides the environment: `.env`, `imagegen.toml`, mounted files."""
 
-import os
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -19,12 +18,15 @@ def from_files(folder: Path | None, faults: list[str], known: Collection[str]) -
     toml = folder / "imagegen.toml"
     if toml.is_file():
         try:
-            values |= _flat(tomllib.loads(toml.read_text()), ("IMAGEGEN",), known)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            faults.append(f"imagegen.toml: {error}")
+            values |= _flat(tomllib.loads(toml.read_text(encoding="utf-8")), ("IMAGEGEN",), known)
+        except (OSError, ValueError) as error:
+            faults.append(f"imagegen.toml: {_reason(error)}")
     env = folder / ".env"
     if env.is_file():
-        values |= {name: text for name, text in dotenv_values(env).items() if text is not None}
+        try:
+            values |= {name: text for name, text in dotenv_values(env).items() if text is not None}
+        except (OSError, ValueError) as error:
+            faults.append(f".env: {_reason(error)}")
     return values
 
 
@@ -47,13 +49,29 @@ def _name(path: tuple[str, ...], known: Collection[str]) -> str:
     return nested if nested in known else "_".join(path)
 
 
-def read_mounted(merged: dict[str, str], faults: list[str]) -> None:
-    """Add what the files say that variables ending in `_FILE` name, where the variable itself is not set."""
+def read_mounted(merged: dict[str, str], faults: list[str], known: Collection[str]) -> None:
+    """Add what the files say that variables ending in `_FILE` name, where the variable itself is not set.
+
+    Those in `known` are variables of their own, however they end.
+    """
     for name, path in list(merged.items()):
         target = name.removesuffix("_FILE")
-        if name in {target, "IMAGEGEN_MODELS_FILE"} or not target.startswith(_MOUNTABLE) or merged.get(target):
+        if name == target or name in known or not target.startswith(_MOUNTABLE) or merged.get(target):
             continue
         try:
-            merged[target] = Path(path).read_text().strip()
-        except OSError as error:
-            faults.append(f"{name}: {os.strerror(error.errno or 0)}")
+            merged[target] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            faults.append(f"{name}: {_reason(error)}")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, without a word of what is in it or where it is."""
+    match error:
+        case tomllib.TOMLDecodeError():
+            return str(error)
+        case UnicodeDecodeError():
+            return "is not UTF-8"
+        case OSError():
+            return error.strerror or "cannot be read"
+        case _:
+            return "is no path of a file"

@@ -5,8 +5,12 @@ from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 SECRET_BYTES: Final = 32
+MOST_HOURS: Final = 8760
+"""A year."""
+_ADDRESS: Final = "must be like https://host/path"
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off", ""})
 
@@ -43,15 +47,30 @@ def port(text: str) -> int:
 
 
 def hours(text: str) -> timedelta:
-    """Hours."""
-    return timedelta(hours=positive(text))
+    """Hours, a year of them at most."""
+    if (count := positive(text)) > MOST_HOURS:
+        raise ValueError(f"must be {MOST_HOURS} hours at most")
+    return timedelta(hours=count)
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Host names with commas between, in lower case, as they are compared."""
+    return words(text.lower())
 
 
 def http(text: str) -> str:
-    """The address of a web service, without the slash at its end."""
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    return text.rstrip("/")
+    """The address of a web service, its host in lower case, without the slash at its end.
+
+    Credentials in it would end up in links and messages, and a query behind it would be cut in two by our paths.
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # brackets or a port that are none
+        raise ValueError(_ADDRESS) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or set(text) & set("@?# "):
+        raise ValueError(_ADDRESS)
+    return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")
 
 
 def secret(text: str) -> bytes:

@@ -3,6 +3,7 @@
 A provider's module has, top to bottom:
 
 - `VARIABLES`, the names of the environment variables of which any one holds its credentials; none if it needs none;
+- `BASE_URL_VARIABLE`, the name of the variable that holds another address to ask, if there is one;
 - `MODELS`, if it brings models of its own that are not in the model book;
 - a class that keeps the promises of `ImageProvider`;
 - `connect(environment, models)`, which makes one. It does no I/O.
@@ -56,6 +57,10 @@ class Registry:
         """Whether the environment holds the provider's credentials, as far as can be seen without using them."""
         variables = self.variables(name)
         return not variables or any(environment.get(variable, "").strip() for variable in variables)
+
+    def base_url_variable(self, name: str) -> str | None:
+        """The variable that holds another address of the provider, if it knows one."""
+        return cast("str | None", getattr(self._module(name), "BASE_URL_VARIABLE", None))
 
     def models(self, name: str) -> tuple[ImageModel, ...]:
         """The models that the provider brings along, beside those in the model book."""
