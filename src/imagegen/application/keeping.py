@@ -23,7 +23,7 @@ logger = logging.getLogger("imagegen.generations")
 STORE_TRIES: Final = 7
 """How often a store that is away is given a picture: with the pauses between, for a minute."""
 
-_SMALL: Final = 64 * 1024
+_SMALL: Final = 256 * 1024
 """Bytes below which a hash costs less than handing it to a thread."""
 
 

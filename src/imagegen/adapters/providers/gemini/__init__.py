@@ -100,7 +100,7 @@ def connect(environment: Mapping[str, str], models: Sequence[ImageModel]) -> Ima
     return GeminiProvider(key, models, base_url=environment.get(BASE_URL_VARIABLE, "").strip() or _BASE_URL)
 
 
-def _decoded(body: bytes) -> object:
+def _decoded(body: memoryview) -> object:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):

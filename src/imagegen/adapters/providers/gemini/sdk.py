@@ -97,10 +97,10 @@ def _config(named: NamedSize | None, seed: int | None, deadline: float) -> types
     )
 
 
-def _json_only(body: bytes) -> bytes:
+def _json_only(body: memoryview) -> bytes:
     """The body if it is JSON: the SDK stumbles over some of the pages that intermediaries send."""
     try:
         msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return b"{}"
-    return body
+    return bytes(body)

@@ -51,7 +51,7 @@ def refused(answer: Answer) -> ProviderError:
     return failure(answer.status, provider_code=code, retry_after=_retry_after(answer.headers), request_id=call)
 
 
-def _read(body: bytes) -> _Error:
+def _read(body: memoryview) -> _Error:
     try:
         return _REFUSAL.decode(body).error
     except (msgspec.DecodeError, RecursionError):  # an intermediary's page

@@ -30,11 +30,14 @@ _PARTING_SECONDS: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, at most `ANSWER_LIMIT` long; the names of its headers are in lower case."""
+    """A whole answer, at most `ANSWER_LIMIT` long; the names of its headers are in lower case.
+
+    The body is a view of the buffer into which it was received: nobody copies two megabytes to look at them.
+    """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: memoryview
 
 
 class Exchange:
@@ -109,7 +112,7 @@ async def _exchanged(request: StreamRequest) -> Answer:
         body = await response.body_reader.read(ANSWER_LIMIT + 1)
         if body is not None and len(body) > ANSWER_LIMIT:
             raise ProviderMisbehaved("The provider's answer is too large.")
-        return Answer(response.status, dict(response.headers.items()), b"" if body is None else body.to_bytes())
+        return Answer(response.status, dict(response.headers.items()), memoryview(b"" if body is None else body))
 
 
 def _never_connected(error: PyreqwestError) -> bool:

@@ -19,6 +19,8 @@ _MOST_PAYLOADS: Final = 64
 _REST_LIMIT: Final = 8 * 1024 * 1024
 """Bytes beside the payloads. They are parsed into objects, which take many times as much memory."""
 _TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_QUOTE: Final = re.compile(rb'"')
+_ESCAPE: Final = re.compile(rb"\\")
 _TOKEN_BYTES: Final = 3
 
 
@@ -35,7 +37,7 @@ class Lifted:
         return self.payloads[number] if len(token) == _TOKEN_BYTES and number < len(self.payloads) else token
 
 
-def lift(document: bytes, member: str) -> Lifted:
+def lift(document: bytes | memoryview, member: str) -> Lifted:
     """Replace the text of every member of that name, decoded from base64, by a token that is base64 too.
 
     Within a text of JSON quotes are escaped, so the name in plain quotes with a colon after it is a member. What does
@@ -45,7 +47,8 @@ def lift(document: bytes, member: str) -> Lifted:
         ProviderMisbehaved: there is too much beside the payloads.
     """
     opening = re.compile(rb'"%b"\s*:\s*"' % member.encode())
-    kept, payloads, done = list[bytes](), list[bytes | None](), 0
+    document = memoryview(document)  # slices of it copy nothing
+    kept, payloads, done = list[bytes | memoryview](), list[bytes | None](), 0
     while len(payloads) < _MOST_PAYLOADS and (match := opening.search(document, done)):
         payload, end = _payload(document, match.end())
         kept += [document[done : match.end()], b64encode(len(payloads).to_bytes(_TOKEN_BYTES))]
@@ -56,13 +59,14 @@ def lift(document: bytes, member: str) -> Lifted:
     return Lifted(b"".join([*kept, document[done:]]), tuple(payloads))
 
 
-def _payload(document: bytes, start: int) -> tuple[bytes | None, int]:
+def _payload(document: memoryview, start: int) -> tuple[bytes | None, int]:
     """The payload of the text that starts there, and where the text ends; at the end of the document if nowhere."""
-    end = document.find(b'"', start)
-    if end < 0:
+    quote = _QUOTE.search(document, start)
+    if quote is None:
         return None, len(document)
-    payload = _decoded(memoryview(document)[start:end])
-    if payload is None and document.find(b"\\", start, end) >= 0:
+    end = quote.start()
+    payload = _decoded(document[start:end])
+    if payload is None and _ESCAPE.search(document, start, end):
         whole = _TEXT.match(document, start - 1)
         return (_unescaped(whole[0]), whole.end() - 1) if whole else (None, len(document))
     return payload, end
