@@ -15,7 +15,7 @@ from imagegen.domain.blob_keys import picture_key
 from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import ImageId
-from imagegen.domain.images import Image, Source
+from imagegen.domain.images import Dimensions, Image, ImageFormat, Source
 from imagegen.domain.ports import BlobStore, Clock, NewId, Pixels, ProviderAnswer, UnreadablePicture
 
 logger = logging.getLogger("imagegen.generations")
@@ -82,8 +82,7 @@ class KeepPictures:
         found = self.pixels.measure(data)
         wanted = generation.applied.output_format
         if wanted is not None and wanted is not found.format:
-            data = await self.pixels.transcode(data, wanted)
-            found = self.pixels.measure(data)
+            data, found = await self._transcoded(data, found, wanted)
         key = picture_key(attempt.id, index, found.format)
         hashing = _hashing(data)
         location = await self._put(key, data, found.format.content_type)
@@ -101,6 +100,15 @@ class KeepPictures:
             sha256=hashing if isinstance(hashing, str) else await hashing,
             created_at=self.clock(),
         )
+
+    async def _transcoded(self, data: bytes, found: Dimensions, wanted: ImageFormat) -> tuple[bytes, Dimensions]:
+        """The picture in the format asked for; as it came where it cannot be converted, for it is paid for."""
+        try:
+            other = await self.pixels.transcode(data, wanted)
+            return other, self.pixels.measure(other)
+        except UnreadablePicture:
+            logger.warning("a %s picture could not be converted to %s", found.format, wanted)
+            return data, found
 
     async def _put(self, key: str, data: bytes, content_type: str) -> str:
         """Store the bytes; a second try under the same key overwrites what the first may have left."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from imagegen.application.cleaning import RemoveBlobs
@@ -10,6 +10,7 @@ from imagegen.application.keeping import Drawn
 from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import Billed, DatabaseUnavailable, ProviderError, StaleWrite
 from imagegen.domain.generations import Adjustment, Failure, Generation
+from imagegen.domain.images import Image, ImageRequest
 from imagegen.domain.ports import Clock, UnitOfWorkFactory
 from imagegen.domain.usage import UsageRecord
 
@@ -64,7 +65,7 @@ class SettleGeneration:
         if not stored:
             return generation.fail(_failure(errors), cost_micros=cost, now=self.clock())
         images = [replace(image, position=position) for position, image in enumerate(stored)]
-        adjustments = _otherwise(generation.applied.n, len(images), errors)
+        adjustments = (*_number(generation.applied.n, images, errors), *_format(generation.applied, images))
         return generation.succeed(images, cost_micros=cost, adjustments=adjustments, now=self.clock())
 
     async def _commit(self, ended: Generation, drawn: Sequence[Drawn]) -> None:
@@ -78,12 +79,18 @@ class SettleGeneration:
             await work.commit()
 
 
-def _otherwise(wanted: int, got: int, errors: Sequence[ProviderError]) -> tuple[Adjustment, ...]:
-    if wanted == got:
-        return ()
-    number = "more" if got > wanted else "fewer"
-    reason = errors[0].title if errors else f"The provider answered with {number} pictures."
-    return (Adjustment("n", wanted, got, reason),)
+def _number(wanted: int, images: Sequence[Image], errors: Sequence[ProviderError]) -> Iterable[Adjustment]:
+    if wanted != len(images):
+        number = "more" if len(images) > wanted else "fewer"
+        reason = errors[0].title if errors else f"The provider answered with {number} pictures."
+        yield Adjustment("n", wanted, len(images), reason)
+
+
+def _format(applied: ImageRequest, images: Sequence[Image]) -> Iterable[Adjustment]:
+    wanted = applied.output_format
+    came = next((image.format for image in images if wanted not in (None, image.format)), None)
+    if came is not None:
+        yield Adjustment("output_format", str(wanted), str(came), "The provider's picture could not be converted.")
 
 
 def _failure(errors: Sequence[ProviderError]) -> Failure:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import zlib
 from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
@@ -225,6 +226,26 @@ async def test_another_number_of_pictures_is_told(sent: int, told: str) -> None:
     (adjustment,) = ended.adjustments
     assert (len(ended.images), adjustment.applied) == (sent, sent)
     assert told in adjustment.reason
+
+
+async def test_a_picture_that_cannot_be_converted_is_kept_as_it_came() -> None:
+    """It is paid for: the caller gets it in its own format, and is told."""
+    comment = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"x" * 2**24))
+    odd = PICTURE[:-12] + comment + PICTURE[-12:]
+    house = a_house(replace(ANSWER, pictures=(odd,)))
+    ended, _ = await run(house, await house.owner(), output_format=ImageFormat.WEBP)
+    assert (ended.status, ended.images[0].format, ended.images[0].bytes) == (
+        Status.SUCCEEDED,
+        ImageFormat.PNG,
+        len(odd),
+    )
+    (adjustment,) = ended.adjustments
+    assert (adjustment.parameter, adjustment.asked, adjustment.applied) == ("output_format", "webp", "png")
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG, with its length and checksum."""
+    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
 
 
 async def test_when_every_call_fails_the_generation_does() -> None:
