@@ -137,6 +137,24 @@ def test_settings_that_are_wrong_are_all_named(tmp_path: Path) -> None:
         assert name in refused.stderr
 
 
+@pytest.mark.parametrize("name", ["serve", "check", "migrate"])
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"IMAGEGEN_DATA_DIR": "/dev/null/data"}, "/dev/null/data"),
+        ({"IMAGEGEN_DATABASE_URL": "postgresql://me:hush@127.0.0.1:1/x"}, "127.0.0.1:1 takes no connection"),
+        ({"IMAGEGEN_DATABASE_URL": "sqlite://"}, "IMAGEGEN_DATABASE_URL: "),
+    ],
+)
+def test_what_cannot_be_used_is_a_message(tmp_path: Path, name: str, variables: dict[str, str], told: str) -> None:
+    """Whichever command meets it, the operator reads one sentence, without a password, and no traceback."""
+    refused = command(name, cwd=tmp_path, IMAGEGEN_PORT="0", **variables)
+    assert refused.returncode == 1
+    assert told in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "hush" not in refused.stderr
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("serve", "--help"), ("migrate", "--help"), ("check", "--help")])
 def test_every_command_explains_itself(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """`--help` works on each, in a folder without any settings."""
