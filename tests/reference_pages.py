@@ -64,7 +64,7 @@ PROVIDERS: Final = {
     "IMAGEGEN_SKETCH_FAULTS": "`1` lets tags in a prompt make `sketch` fail, to test clients with.",
 }
 LATER: Final = {
-    "IMAGEGEN_RATE_LIMITS": "Accepted, without effect in this release.",
+    "IMAGEGEN_RATE_LIMITS": "Only `off`: there are no rate limits in this release.",
     "IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE": "Accepted, without effect in this release.",
 }
 

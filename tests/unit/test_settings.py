@@ -52,7 +52,14 @@ def test_every_fault_is_named_by_its_variable_at_once() -> None:
     assert all("short" not in fault for fault in found)
 
 
-@pytest.mark.parametrize("known", ["IMAGEGEN_RATE_LIMITS", "IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE", "IMAGEGEN_SKETCH_FAULTS"])
+def test_limits_that_do_not_exist_cannot_be_turned_on() -> None:
+    """Whoever asks for rate limits must not believe that there are any."""
+    Settings.load({"IMAGEGEN_RATE_LIMITS": "off"})
+    (fault,) = faults({"IMAGEGEN_RATE_LIMITS": "on"})
+    assert fault.startswith("IMAGEGEN_RATE_LIMITS")
+
+
+@pytest.mark.parametrize("known", ["IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE", "IMAGEGEN_SKETCH_FAULTS"])
 def test_settings_of_other_parts_are_no_faults(known: str) -> None:
     """What an adapter reads, or a later feature will, is not taken for a misspelling."""
     Settings.load({known: "1"})

@@ -162,6 +162,8 @@ class Settings:
         read_mounted(merged, faults, known)
         values: dict[str, Any] = {"environment": merged}
         faults += [f"{name}: no such setting" for name in merged if _misspelt(name, known)]
+        if merged.get("IMAGEGEN_RATE_LIMITS", "off") != "off":
+            faults.append("IMAGEGEN_RATE_LIMITS: there are none yet to turn on; leave it out, or say off")
         for name, member in known.items():
             if merged.get(name):
                 try:
@@ -202,7 +204,7 @@ def _bracketed(host: str) -> str:
 
 
 _LATER: Final = frozenset({"IMAGEGEN_RATE_LIMITS", "IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE"})
-"""Settings of features that are still to come: known, so that a configuration for them is not refused."""
+"""Settings of features that are still to come: known, so that saying `off` or the default is no fault."""
 
 
 def _misspelt(name: str, known: Mapping[str, object]) -> bool:

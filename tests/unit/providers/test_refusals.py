@@ -15,7 +15,7 @@ from imagegen.domain.errors import Billed, ContentBlocked, ProviderAccount, Stag
 
 def openai_answer(status: int, *, headers: dict[str, str] | None = None, **error: object) -> Answer:
     """An answer in OpenAI's form."""
-    return Answer(status, headers or {}, msgspec.json.encode({"error": error}))
+    return Answer(status, headers or {}, memoryview(msgspec.json.encode({"error": error})))
 
 
 @pytest.mark.parametrize(
