@@ -147,6 +147,8 @@ def _allowing(headers: Mapping[str, str]) -> dict[str, str]:
 def _of_core(error: ImagegenError, place: dict[str, Any]) -> tuple[Problem, dict[str, str]]:
     status = status_of(error)
     headers: dict[str, str] = {}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE and error.__cause__ is not None:  # its text may quote anything
+        logger.warning("%s, for %s was raised", error.code, type(error.__cause__).__name__)
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     pause = error.retry_after
