@@ -64,7 +64,7 @@ class PostgresEngine(Engine):
             )
         try:
             require_head(await self._revision())
-        except BaseException:
+        except BaseException:  # canceled or failed: no pool is left open behind a start that did not happen
             await self.close()
             raise
 

@@ -156,9 +156,9 @@ class SqliteWriter:
         try:
             for unit in group:
                 self._apply(unit)
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError:  # the disk is full, say: it would be again
             raise
-        except Exception:
+        except Exception:  # one of the group is at fault; in a group of one it is known which
             if len(group) == 1:
                 raise
             self._roll_back()

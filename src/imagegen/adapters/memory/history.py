@@ -46,12 +46,11 @@ class MemoryGenerations(Repository, Generations):
         waiting = (g.id for g in generations if g.created_at < before and not g.status.final)
         return sorted(waiting)[:_MOST_UNFINISHED]
 
-    async def locations(self, owner: UserId, generation_id: GenerationId | None = None) -> Sequence[str]:
+    async def locations(self, owner: UserId) -> Sequence[str]:
         """Where the images of the owner's finished generations lie."""
         rows = await self._read()
         finished = {g.id for g in rows.generations.values() if _is_finished(g, owner)}
-        wanted = finished if generation_id is None else finished & {generation_id}
-        return [image.location for image in rows.images.values() if image.generation_id in wanted]
+        return [image.location for image in rows.images.values() if image.generation_id in finished]
 
     def add(self, generation: Generation) -> None:
         """Add a generation of a user who is there."""

@@ -131,8 +131,8 @@ class Generations(Protocol):
         """Generations created before a moment that are queued or running, oldest first (at most 1,000)."""
 
     @abstractmethod
-    async def locations(self, owner: UserId, generation_id: GenerationId | None = None) -> Sequence[str]:
-        """Where the images of one finished generation, or of all of them, are stored."""
+    async def locations(self, owner: UserId) -> Sequence[str]:
+        """Where the images of the owner's finished generations are stored."""
 
     @abstractmethod
     def add(self, generation: Generation) -> None:

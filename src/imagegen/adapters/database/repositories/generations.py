@@ -55,7 +55,6 @@ _UNFINISHED = Query(
 _LOCATIONS = Query(
     select(images.c.location).join_from(images, generations).where(_IS_OWNED, is_finished), itemgetter(0)
 )
-_LOCATIONS_OF_ONE = Query(_LOCATIONS.select.where(generations.c.id == bindparam("id")), itemgetter(0))
 _ADD = insert(generations)
 _UPDATE = replacing(
     generations,
@@ -126,11 +125,9 @@ class SqlGenerations(Repository, Generations):
         """List them from their own small index."""
         return await self._transaction.scan(_UNFINISHED, {"before": before})
 
-    async def locations(self, owner: UserId, generation_id: GenerationId | None = None) -> Sequence[str]:
+    async def locations(self, owner: UserId) -> Sequence[str]:
         """List the locations of the owner's images whose generation has ended."""
-        if generation_id is None:
-            return await self._transaction.scan(_LOCATIONS, {"owner": owner})
-        return await self._transaction.look_up(_LOCATIONS_OF_ONE, {"owner": owner, "id": generation_id})
+        return await self._transaction.scan(_LOCATIONS, {"owner": owner})
 
     def add(self, generation: Generation) -> None:
         """Insert a row."""
