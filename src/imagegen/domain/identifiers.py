@@ -9,6 +9,8 @@ ApiKeyId = NewType("ApiKeyId", UUID)
 GenerationId = NewType("GenerationId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 ImageId = NewType("ImageId", UUID)
+WebhookId = NewType("WebhookId", UUID)
+EventId = NewType("EventId", UUID)
 
 USER: Final = "usr"
 SESSION: Final = "ses"
@@ -16,6 +18,8 @@ API_KEY: Final = "key"
 GENERATION: Final = "gen"
 ATTEMPT: Final = "att"
 IMAGE: Final = "img"
+WEBHOOK: Final = "whk"
+EVENT: Final = "evt"
 
 _UUID_LENGTH: Final = 36
 

@@ -4,12 +4,24 @@ from uuid import UUID
 
 import pytest
 
-from imagegen.domain.identifiers import API_KEY, ATTEMPT, GENERATION, IMAGE, SESSION, USER, external, internal
+from imagegen.domain.identifiers import (
+    API_KEY,
+    ATTEMPT,
+    EVENT,
+    GENERATION,
+    IMAGE,
+    SESSION,
+    USER,
+    WEBHOOK,
+    external,
+    internal,
+)
 
 SOME = UUID("0193a5b0-7c1f-7d3a-9c2b-1f2e3d4c5b6a")
+PREFIXES = [USER, SESSION, API_KEY, GENERATION, ATTEMPT, IMAGE, WEBHOOK, EVENT]
 
 
-@pytest.mark.parametrize("prefix", [USER, SESSION, API_KEY, GENERATION, ATTEMPT, IMAGE])
+@pytest.mark.parametrize("prefix", PREFIXES)
 def test_an_identifier_is_a_prefix_and_a_uuid(prefix: str) -> None:
     """Three letters, an underscore and 36 characters are written, and read again."""
     text = external(prefix, SOME)
@@ -20,7 +32,7 @@ def test_an_identifier_is_a_prefix_and_a_uuid(prefix: str) -> None:
 def test_the_kinds_have_prefixes_of_their_own() -> None:
     """An identifier of one kind is none of another."""
     assert internal(IMAGE, external(GENERATION, SOME)) is None
-    assert len({USER, SESSION, API_KEY, GENERATION, ATTEMPT, IMAGE}) == 6
+    assert len({*PREFIXES}) == len(PREFIXES)
 
 
 @pytest.mark.parametrize(
