@@ -7,6 +7,7 @@ from imagegen.adapters.memory.accounts import MemoryApiKeys, MemorySessions, Mem
 from imagegen.adapters.memory.history import MemoryAttempts, MemoryGenerations, MemoryImages
 from imagegen.adapters.memory.transaction import Committed, Transaction
 from imagegen.adapters.memory.usage import MemoryUsage
+from imagegen.adapters.memory.webhooks import MemoryWebhookDeliveries, MemoryWebhookEndpoints
 from imagegen.domain.ports import UnitOfWork
 
 
@@ -33,6 +34,8 @@ class MemoryUnitOfWork(UnitOfWork):
         self.attempts = MemoryAttempts(transaction)
         self.images = MemoryImages(transaction)
         self.usage = MemoryUsage(transaction)
+        self.webhook_endpoints = MemoryWebhookEndpoints(transaction)
+        self.webhook_deliveries = MemoryWebhookDeliveries(transaction)
 
     async def __aenter__(self) -> Self:
         return self

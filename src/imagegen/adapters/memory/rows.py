@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.errors import AlreadyExists, StaleWrite
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.images import Image
@@ -13,11 +14,15 @@ from imagegen.domain.pages import Cursor, Page, PageRequest
 from imagegen.domain.sessions import Session
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import User
+from imagegen.domain.webhooks import WebhookEndpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Every row by its identifier; a generation lies here without its images, a usage record by its generation."""
+    """Every row by its identifier; a generation lies here without its images, a usage record by its generation.
+
+    A delivery lies by its endpoint and its event.
+    """
 
     users: dict[UUID, User] = field(default_factory=dict)
     sessions: dict[UUID, Session] = field(default_factory=dict)
@@ -26,6 +31,8 @@ class Rows:
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     images: dict[UUID, Image] = field(default_factory=dict)
     usage_records: dict[UUID, UsageRecord] = field(default_factory=dict)
+    webhook_endpoints: dict[UUID, WebhookEndpoint] = field(default_factory=dict)
+    webhook_deliveries: dict[tuple[UUID, UUID], WebhookDelivery] = field(default_factory=dict)
 
     def copy(self) -> "Rows":
         """The same rows in tables of their own."""
@@ -46,12 +53,13 @@ class _Versioned(_Identified, Protocol):
     def version(self) -> int: ...
 
 
+_Key = TypeVar("_Key")
 _Row = TypeVar("_Row")
 _IdentifiedRow = TypeVar("_IdentifiedRow", bound=_Identified)
 _VersionedRow = TypeVar("_VersionedRow", bound=_Versioned)
 
 
-def insert(table: dict[UUID, _Row], key: UUID, row: _Row, what: str) -> None:
+def insert(table: dict[_Key, _Row], key: _Key, row: _Row, what: str) -> None:
     """Add a row; raise `AlreadyExists(what)` when its key is taken."""
     if key in table:
         raise AlreadyExists(what)
@@ -79,7 +87,7 @@ def require(table: dict[UUID, _Row], key: UUID | None) -> None:
         raise StaleWrite
 
 
-def discard(table: dict[UUID, _Row], unwanted: Callable[[_Row], bool]) -> None:
+def discard(table: dict[_Key, _Row], unwanted: Callable[[_Row], bool]) -> None:
     """Remove the rows that are not wanted any more."""
     for key in [key for key, row in table.items() if unwanted(row)]:
         del table[key]

@@ -1,7 +1,8 @@
 """Everything the core asks of the world: the table of contents of the outside.
 
 A port's docstrings are promises that every adapter keeps; `tests/contract` holds each adapter to them. They lie in
-four files: what is remembered, what deals with pictures, what carries jobs, and what knows credentials.
+five files: what is remembered, what deals with pictures, what carries jobs, what knows credentials, and what tells
+others.
 """
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from imagegen.domain.ports.records import (
     Usage,
     Users,
 )
+from imagegen.domain.ports.webhooks import WebhookDeliveries, WebhookEndpoints, WebhookSender
 
 __all__ = [
     "AccessClaims",
@@ -56,6 +58,9 @@ __all__ = [
     "Usage",
     "Users",
     "Watch",
+    "WebhookDeliveries",
+    "WebhookEndpoints",
+    "WebhookSender",
 ]
 
 Clock = Callable[[], datetime]

@@ -12,6 +12,7 @@ from imagegen.domain.generations import Attempt, Generation, Status
 from imagegen.domain.identifiers import ApiKeyId, GenerationId, ImageId, SessionId, UserId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Page, PageRequest
+from imagegen.domain.ports.webhooks import WebhookDeliveries, WebhookEndpoints
 from imagegen.domain.sessions import Session
 from imagegen.domain.usage import UsageBucket, UsageQuery, UsageRecord
 from imagegen.domain.users import Email, User
@@ -234,6 +235,8 @@ class UnitOfWork(Protocol):
     attempts: Attempts
     images: Images
     usage: Usage
+    webhook_endpoints: WebhookEndpoints
+    webhook_deliveries: WebhookDeliveries
 
     @abstractmethod
     async def __aenter__(self) -> Self: ...
