@@ -1,6 +1,6 @@
 """What the models can do, and how a request is fitted to one of them before any money is spent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -129,6 +129,25 @@ class Catalog:
             raise UnsupportedParameters(faults=tuple(Fault(f"/{a.parameter}", a.reason) for a in refused))
         return Fitted(applied, model, tuple(adjustments))
 
+    def fallback(self, request: ImageRequest, *, tried: Collection[str], today: date, reason: str) -> Fitted | None:
+        """Fit a request, as it was made, to the default model of the first provider that was not tried, in their order.
+
+        The move is an adjustment with that reason: of the model where one was named, else of the provider. `None` when
+        there is nobody left, and when the caller insists: on a provider, or with a strict request on a model or on
+        something that the others cannot do.
+        """
+        if request.provider is not None or (request.strict and request.model is not None):
+            return None
+        for provider in self.providers:
+            if provider in tried:
+                continue
+            try:
+                fitted = self.fit(replace(request, model=None, provider=provider), today)
+            except (UnknownModel, UnsupportedParameters):
+                continue
+            return replace(fitted, adjustments=(_moving(request, fitted.model, reason), *fitted.adjustments))
+        return None
+
     def _living(self, name: str, today: date) -> ImageModel:
         """The model of that name, or the first of its successors that has not been shut down."""
         model = self.find(name)
@@ -167,6 +186,12 @@ def _naming(request: ImageRequest, model: ImageModel) -> Iterable[Adjustment]:
     else:
         reason = f"'{request.model}' has been shut down; this model stands in for it."
     yield Adjustment("model", request.model, model.id, reason)
+
+
+def _moving(request: ImageRequest, model: ImageModel, reason: str) -> Adjustment:
+    if request.model is None:
+        return Adjustment("provider", None, model.provider, reason)
+    return Adjustment("model", request.model, model.id, reason)
 
 
 def _sized(request: ImageRequest, model: ImageModel) -> _Step:

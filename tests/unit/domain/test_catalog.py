@@ -280,3 +280,72 @@ def test_a_broken_shape_is_refused() -> None:
     """What is no shape is not guessed at."""
     with pytest.raises(InvalidRequest, match="like 16:9"):
         catalog(model("plain")).fit(asking(aspect_ratio="wide"), TODAY)
+
+
+# --- where else ---
+
+
+def test_a_fallback_is_the_next_provider_in_order() -> None:
+    """Those that were tried are left out, those without a model that lives are passed by, and then there is nobody."""
+    one, two, three = model("one"), model("two", "beta"), model("three", "gamma")
+    retired = model("retired", "delta", shutdown=YESTERDAY)
+    book = replace(catalog(one, retired, three, two), default_model="three")
+    drawn, tried = [], {"alpha"}
+    while fitted := book.fallback(asking(), tried=tried, today=TODAY, reason="Busy."):
+        drawn.append(fitted.model)
+        tried.add(fitted.model.provider)
+    assert drawn == [three, two]
+
+
+def test_a_fallback_is_fitted_to_what_was_asked() -> None:
+    """What the first model could not do, the second one may; and the applied request can be asked as it is."""
+    poor, rich = model("poor"), model("rich", "beta", capabilities=RICH)
+    book = catalog(poor, rich)
+    request = asking(model="poor", seed=7, size=Size(512, 512))
+    assert book.fit(request, TODAY).applied.seed is None
+    fitted = book.fallback(request, tried={"alpha"}, today=TODAY, reason="Busy.")
+    assert fitted is not None
+    assert fitted.model is rich
+    assert fitted.applied == asking(model="rich", provider="beta", seed=7, size=Size(1024, 1024))
+    assert book.fit(fitted.applied, TODAY).applied == fitted.applied
+
+
+@pytest.mark.parametrize("name", ["one", "first", "old"])
+def test_a_fallback_says_that_another_model_draws(name: str) -> None:
+    """Who named a model, under whatever name, is told which one drew instead, and why; then come the other changes."""
+    one, two = model("one", aliases=("first",)), model("two", "beta")
+    book = catalog(one, two, model("old", shutdown=YESTERDAY, successor="one"))
+    fitted = book.fallback(asking(model=name, seed=7), tried={"alpha"}, today=TODAY, reason="Busy.")
+    assert fitted is not None
+    assert fitted.adjustments == (
+        Adjustment("model", name, "two", "Busy."),
+        Adjustment("seed", 7, None, "two takes no seed."),
+    )
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_fallback_says_that_another_provider_draws(strict: bool) -> None:
+    """Who named no model is told all the same; that is no difference which a strict request would refuse."""
+    book = catalog(model("one"), model("two", "beta"))
+    fitted = book.fallback(asking(strict=strict), tried={"alpha"}, today=TODAY, reason="Busy.")
+    assert fitted is not None
+    assert fitted.adjustments == (Adjustment("provider", None, "beta", "Busy."),)
+
+
+@pytest.mark.parametrize(
+    "members", [{"provider": "alpha"}, {"provider": "alpha", "model": "one"}, {"model": "one", "strict": True}]
+)
+def test_nobody_stands_in_for_what_a_caller_insists_on(members: dict[str, object]) -> None:
+    """A provider that was named draws or nobody does; so does a model that was named strictly."""
+    book = catalog(model("one"), model("two", "beta"))
+    assert book.fallback(asking(**members), tried={"alpha"}, today=TODAY, reason="Busy.") is None
+
+
+def test_a_strict_fallback_is_one_that_can_do_it_all() -> None:
+    """A provider whose model would need something changed is passed by."""
+    one, poor, rich = model("one", capabilities=RICH), model("poor", "beta"), model("rich", "gamma", capabilities=RICH)
+    request = asking(seed=7, strict=True)
+    fitted = catalog(one, poor, rich).fallback(request, tried={"alpha"}, today=TODAY, reason="Busy.")
+    assert fitted is not None
+    assert fitted.model is rich
+    assert catalog(one, poor).fallback(request, tried={"alpha"}, today=TODAY, reason="Busy.") is None
