@@ -15,11 +15,21 @@ from uuid_utils.compat import uuid7
 from imagegen.domain.api_keys import ApiKey
 from imagegen.domain.errors import Billed, NoImage
 from imagegen.domain.generations import Attempt, Failure, Generation, Priority, Status
-from imagegen.domain.identifiers import ApiKeyId, AttemptId, GenerationId, ImageId, SessionId, UserId
+from imagegen.domain.identifiers import (
+    ApiKeyId,
+    AttemptId,
+    EventId,
+    GenerationId,
+    ImageId,
+    SessionId,
+    UserId,
+    WebhookId,
+)
 from imagegen.domain.images import Image, ImageFormat, ImageRequest, Labels, Size, Source
 from imagegen.domain.ports import NewId
 from imagegen.domain.sessions import RefreshToken, Session
 from imagegen.domain.users import Email, Role, User
+from imagegen.domain.webhooks import EventType, WebhookEndpoint, WebhookEvent
 
 NOW: Final = datetime(2026, 3, 14, 15, 9, 26, 535897, tzinfo=UTC)
 PROMPT: Final = "A cute banana wearing sunglasses"
@@ -147,3 +157,20 @@ def failed(generation: Generation, *, billed: Billed = Billed.NO, now: datetime 
     """A queued generation two steps later, without a picture; it costs nothing if it was not billed."""
     cost = 0 if billed is Billed.NO else None
     return generation.start(now).fail(Failure.of(NoImage(billed=billed)), cost_micros=cost, now=now)
+
+
+def new_webhook(
+    user: User,
+    *,
+    url: str = "https://hooks.example.com/imagegen",
+    events: frozenset[EventType] = frozenset(EventType),
+    now: datetime = NOW,
+) -> WebhookEndpoint:
+    """A webhook that has just been made, for everything there is to tell."""
+    webhook_id = WebhookId(new_id())
+    return WebhookEndpoint(id=webhook_id, user_id=user.id, url=url, description=None, events=events, created_at=now)
+
+
+def new_event(user: User, *, type: EventType = EventType.GENERATION_SUCCEEDED, now: datetime = NOW) -> WebhookEvent:
+    """Something that has just happened."""
+    return WebhookEvent.of(type, {"id": "gen_1"}, id=EventId(new_id()), user_id=user.id, occurred_at=now)

@@ -6,12 +6,12 @@ asks which one it has.
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -25,6 +25,7 @@ from imagegen.domain.ports import UnitOfWork, UnitOfWorkFactory
 from imagegen.domain.sessions import Session
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import User
+from imagegen.domain.webhooks import WebhookEndpoint, WebhookEvent
 from servers.postgres import create_database, drop_database
 
 STORES: Final = ("memory", "sqlite", "postgres")
@@ -109,7 +110,7 @@ async def _empty(postgres_url: str) -> None:
     await connection.close()
 
 
-Thing = User | Session | ApiKey | Generation | Attempt | Image | UsageRecord
+Thing = User | Session | ApiKey | Generation | Attempt | Image | UsageRecord | WebhookEndpoint | WebhookEvent
 
 
 async def remember(unit_of_work: UnitOfWorkFactory, *things: Thing) -> None:
@@ -120,25 +121,25 @@ async def remember(unit_of_work: UnitOfWorkFactory, *things: Thing) -> None:
         await work.commit()
 
 
+_ADD: Final[Mapping[type, Callable[[UnitOfWork, Any], None]]] = {
+    User: lambda work, user: work.users.add(user),
+    Session: lambda work, session: work.sessions.add(session),
+    ApiKey: lambda work, key: work.api_keys.add(key),
+    Generation: lambda work, generation: work.generations.add(generation),
+    Attempt: lambda work, attempt: work.attempts.add(attempt),
+    Image: lambda work, image: work.images.add(image),
+    UsageRecord: lambda work, record: work.usage.add(record),
+    WebhookEndpoint: lambda work, endpoint: work.webhook_endpoints.add(endpoint),
+    WebhookEvent: lambda work, event: work.webhook_deliveries.announce(event),
+}
+
+
 def add(work: UnitOfWork, thing: Thing) -> None:
     """Add a thing to the repository of its kind."""
-    match thing:
-        case User():
-            work.users.add(thing)
-        case Session():
-            work.sessions.add(thing)
-        case ApiKey():
-            work.api_keys.add(thing)
-        case Generation():
-            work.generations.add(thing)
-            for image in thing.images:
-                work.images.add(image)
-        case Attempt():
-            work.attempts.add(thing)
-        case Image():
-            work.images.add(thing)
-        case UsageRecord():
-            work.usage.add(thing)
+    _ADD[type(thing)](work, thing)
+    if isinstance(thing, Generation):
+        for image in thing.images:
+            work.images.add(image)
 
 
 def exact(value: object) -> object:
