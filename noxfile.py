@@ -78,6 +78,26 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session
+def crash(session: nox.Session) -> None:
+    """A hundred times kill -9 under load, and the figures; see docs/reliability.md."""
+    prove(session, "killing", IMAGEGEN_TEST_CRASH_ROUNDS="100")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Faults, floods and outages at full size, and the figures; see docs/reliability.md."""
+    prove(session, "not killing", IMAGEGEN_TEST_CRASH_SCALE="full")
+
+
+def prove(session: nox.Session, tests: str, **scale: str) -> None:
+    figures = Path(session.create_tmp()) / "figures.jsonl"
+    figures.unlink(missing_ok=True)
+    session.env.update(scale, IMAGEGEN_TEST_CRASH_FIGURES=str(figures.absolute()))
+    run(session, "pytest", "tests/crash", "-k", tests, *session.posargs)
+    run(session, "python", "tests/crash/report.py", str(figures))
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """The wheel and the source archive, into dist/."""
     run(session, "hatchling", "build", *session.posargs)

@@ -16,6 +16,8 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 MEBIBYTE: Final = 1 << 20
+BACKLOG: Final = 4096
+"""Thousands may call in the same moment, and none of them is to wait for a second try at connecting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ class WireServer(ABC):
     async def _run(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=BACKLOG)
         self.origin = "http://{}:{}".format(*server.sockets[0].getsockname())
         self._ready.set()
         await self._stopping.wait()

@@ -1,0 +1,169 @@
+"""The processes of a service: started, killed, frozen and started again, each with its log in a file."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from crash.storage import in_data_folder
+from e2e.service import clean_environment
+from servers.process import free_ports
+
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.005
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """One process: an `imagegen` command in a folder, `url` being where it serves, if it does."""
+
+    name: str
+    command: Sequence[str]
+    folder: Path
+    variables: Mapping[str, str]
+    url: str | None = None
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def log(self) -> Path:
+        """What it has written to standard error in all its lives."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def pid(self) -> int:
+        """The process of its present life."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Begin a new life."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "imagegen", *self.command],
+                cwd=self.folder,
+                env=clean_environment(**self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal: SIGSTOP freezes it, SIGCONT wakes it."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at this instant."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+
+    async def ready(self) -> float:
+        """Wait until it is ready and return after how many seconds; at once for one that serves nothing."""
+        begun = time.monotonic()
+        while self.url is not None and not await is_ready(self.url):
+            self._must_live()
+            if time.monotonic() - begun > READY_SECONDS:
+                raise AssertionError(f"{self.name} is not ready; its log is {self.log}")
+            await asyncio.sleep(LOOK_SECONDS)
+        return time.monotonic() - begun
+
+    def _must_live(self) -> None:
+        assert self._process is not None
+        code = self._process.poll()
+        assert code is None, f"{self.name} ended with {code}:\n{self.log.read_text()[-2000:]}"
+
+    def peak_mib(self) -> float:
+        """The most memory that it held in this life."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+async def is_ready(url: str) -> bool:
+    """Whether a service says that it can do its work."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with suppress(OSError, asyncio.IncompleteReadError):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(f"GET /health/ready HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
+            return (await reader.readuntil(b"\r\n")).split(b" ")[1] == b"200"
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+    return False
+
+
+@dataclass(slots=True, kw_only=True)
+class Fleet:
+    """The members of one service, what they share, and where its database, its files and its logs are."""
+
+    name: str
+    members: Sequence[Member]
+    database_url: str
+    """As SQLAlchemy's asynchronous engine takes it."""
+    files: Callable[[], Mapping[str, str]]
+    """What is in its store and on its disks: SHA-256 by location."""
+
+    @property
+    def urls(self) -> list[str]:
+        """Where it serves."""
+        return [member.url for member in self.members if member.url is not None]
+
+    async def start(self) -> None:
+        """Start all, and wait until all are ready."""
+        for member in self.members:
+            member.start()
+        await self.ready()
+
+    async def ready(self) -> float:
+        """Wait until all are ready and return after how many seconds the last one was."""
+        return max(await asyncio.gather(*(member.ready() for member in self.members)))
+
+    async def stop(self) -> None:
+        """Ask all to stop; each ends with 0."""
+        codes = await asyncio.gather(*(member.stop() for member in self.members))
+        assert codes == [0] * len(codes), f"stopped with {codes}"
+
+    def kill(self) -> None:
+        """End all at this instant."""
+        for member in self.members:
+            member.kill()
+
+    def logs(self) -> Iterable[str]:
+        """Every line that any member wrote."""
+        return (line for member in self.members for line in member.log.read_text().splitlines())
+
+
+def alone(folder: Path, variables: Mapping[str, str]) -> Fleet:
+    """One process that serves and draws: SQLite, local files, everything by default."""
+    (port,) = free_ports(1)
+    folder.mkdir()
+    member = Member(
+        name="alone",
+        command=["serve", "--port", str(port)],
+        folder=folder,
+        variables=variables,
+        url=f"http://127.0.0.1:{port}",
+    )
+    data = folder / "imagegen-data"
+    return Fleet(
+        name="alone",
+        members=[member],
+        database_url=f"sqlite+aiosqlite:///{data / 'imagegen.db'}",
+        files=partial(in_data_folder, data),
+    )

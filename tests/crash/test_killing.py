@@ -1,0 +1,42 @@
+"""kill -9 at random instants under load."""
+
+import asyncio
+import random
+import statistics
+from typing import Final
+
+from crash.fates import Mix
+from crash.figures import Figures
+from crash.fleet import Fleet
+from crash.load import Caller, Load
+from crash.provider import Provider
+from crash.reading import read_books
+from crash.scale import ROUNDS
+
+CLIENTS: Final = 16
+MIX: Final = Mix(faults=0.2, seconds=(0.0, 0.3), slow=1.0)
+LONGEST_LIFE: Final = 1.0
+"""Seconds between being ready and being killed, at most."""
+LONGEST_START: Final = 30.0
+"""Seconds. Two are promised on a machine that has nothing else to do; they are told, not asserted."""
+
+
+async def test_kill_at_random_instants(
+    fleet: Fleet, caller: Caller, provider: Provider, chance: random.Random, figures: Figures
+) -> None:
+    """Whatever is killed at whatever moment: nothing acknowledged is lost or stuck, and nothing is paid for twice."""
+    load = Load(caller=caller, mix=MIX, chance=chance)
+    starts: list[float] = []
+    async with load.running(CLIENTS):
+        for _ in range(ROUNDS):
+            await asyncio.sleep(chance.uniform(0, LONGEST_LIFE))
+            member = chance.choice(fleet.members)
+            member.kill()
+            member.start()
+            starts.append(await member.ready())
+    books = await read_books(fleet, load, provider, killed=True)
+    figures.add(rounds=ROUNDS, answers=load.statuses())
+    figures.add(ready_again=f"{statistics.median(starts):.2f} s", at_worst=f"{max(starts):.2f} s")
+    figures.add_books(books)
+    books.must_balance()
+    assert max(starts) < LONGEST_START
