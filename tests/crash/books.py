@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
-from crash.awaited import AWAITED
-from crash.fates import ENDINGS, Ending, Fate
-from crash.load import PROMPT, SECRETS, Asked
+from crash import awaited
+from crash.caller import SECRETS
+from crash.fates import Ending, Fate, endings
+from crash.load import PROMPT, Asked
 from crash.provider import Call
 from imagegen.domain.identifiers import GENERATION, external
 
@@ -55,8 +56,8 @@ class Books:
         violations = self.violations()
         assert not violations, "\n".join(violations)
 
-    def violations(self, awaited: Collection[str] = AWAITED) -> list[str]:
-        """Everything that is not as it was promised, in sentences; what is awaited is not looked at."""
+    def violations(self, without: Collection[str] = awaited.CHECKS) -> list[str]:
+        """Everything that is not as it was promised, in sentences; `without` some checks."""
         checks = (
             self._lost,
             self._unfinished,
@@ -69,7 +70,7 @@ class Books:
             self._endings,
             self._words,
         )
-        return [sentence for check in checks if check.__name__ not in awaited for sentence in check()]
+        return [sentence for check in checks if check.__name__ not in without for sentence in check()]
 
     def outcomes(self) -> dict[str, int]:
         """How many generations ended in each way."""
@@ -151,17 +152,13 @@ class Books:
 
     def _endings(self) -> Iterator[str]:
         """A generation ends as its last call did; one that was killed may also end without anybody knowing."""
-        unknown = Ending("failed", "outcome_unknown", "unknown")
+        canceled = {asked.generation for asked in self.asked if asked.canceled}
         for row in self.told.values():
             error = row["error"] or {}
             ended = Ending(row["status"], error.get("code"), error.get("billed"))
-            if self.killed and ended == unknown:
-                continue
-            calls = self._calls_of[row["prompt"]]
-            if not calls and (ended.status, ended.billed) == ("failed", "no"):
-                continue
-            if not calls or ended != ENDINGS[calls[-1].fate]:
-                yield f"{row['prompt']} ended as {ended} after {[str(call.fate) for call in calls]}"
+            fates = [call.fate for call in self._calls_of[row["prompt"]]]
+            if ended not in endings(fates, killed=self.killed, canceled=row["id"] in canceled):
+                yield f"{row['prompt']} ended as {ended} after {[*map(str, fates)]}"
 
     def _words(self) -> Iterator[str]:
         yield from _some("answers tell what is to stay inside", self.offenses)

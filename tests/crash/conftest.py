@@ -1,21 +1,26 @@
 """A provider, a fleet and a caller for each test of the proving ground."""
 
 import random
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from crash import awaited
+from crash.caller import Caller
 from crash.figures import Figures
-from crash.fleet import Fleet, alone
-from crash.load import Caller
+from crash.fleet import Fleet
+from crash.kinds import alone, many
+from crash.outside import Outside, Share
 from crash.provider import Provider
 from crash.scale import SEED
 
-FLEETS: Final = {"alone": alone}
-ROOM: Final = {"IMAGEGEN_CONCURRENCY": "2048"}
-"""As many generations at once as any test here asks for."""
+collect_ignore: Final = awaited.TESTS
+
+KINDS: Final = [kind for kind in ("alone", "many") if kind not in awaited.KINDS]
 
 
 @pytest.fixture
@@ -31,10 +36,24 @@ def provider(tmp_path: Path) -> Iterator[Provider]:
         yield provider
 
 
-@pytest.fixture(params=FLEETS)
+@pytest.fixture(scope="session")
+def outside() -> Iterator[Outside]:
+    """The servers that fleets of many share; they may be taken down, so no other test has them."""
+    # Outside pytest's own base folder, which is closed to the user that Postgres runs as.
+    folder = Path(tempfile.mkdtemp(prefix="imagegen-crash-"))
+    folder.chmod(0o711)
+    with Outside.running(folder) as outside:
+        yield outside
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=KINDS)
 async def fleet(request: pytest.FixtureRequest, tmp_path: Path, provider: Provider) -> AsyncIterator[Fleet]:
     """A fleet of each kind, ready; whatever still runs in the end is killed."""
-    fleet = FLEETS[request.param](tmp_path / "fleet", {**provider.variables, **ROOM})
+    if request.param == "alone":
+        fleet = alone(tmp_path / "fleet", provider.variables)
+    else:
+        fleet = many(tmp_path / "fleet", provider.variables, await Share.of(request.getfixturevalue("outside")))
     try:
         await fleet.start()
         yield fleet

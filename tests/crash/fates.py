@@ -6,7 +6,7 @@ fates are named gets pictures.
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
@@ -40,15 +40,15 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a generation ends whose last call had some fate."""
+    """How a generation ended, as the API tells it."""
 
     status: str
-    code: str | None
-    billed: str | None
+    code: str | None = None
+    billed: str | None = None
 
 
-ENDINGS: Final[Mapping[Fate, Ending]] = {
-    Fate.PICTURE: Ending("succeeded", None, None),
+_ENDINGS: Final[Mapping[Fate, Ending]] = {
+    Fate.PICTURE: Ending("succeeded"),
     Fate.BUSY: Ending("failed", "provider_busy", "no"),
     Fate.REFUSED: Ending("failed", "provider_misbehaved", "no"),
     Fate.BLOCKED: Ending("failed", "content_blocked", "no"),
@@ -57,6 +57,25 @@ ENDINGS: Final[Mapping[Fate, Ending]] = {
     Fate.DROPPED: Ending("failed", "outcome_unknown", "unknown"),
     Fate.TRUNCATED: Ending("failed", "outcome_unknown", "unknown"),
 }
+_UNASKED: Final = ("provider_busy", "provider_unreachable", "deadline_exceeded")
+"""Why a provider is not asked, or not again: it is left alone for a while, or there is no time left."""
+
+
+def endings(fates: Sequence[Fate], *, killed: bool = False, canceled: bool = False) -> Iterator[Ending]:
+    """How a generation may end whose calls had these fates: as the last of them did, unless something came between.
+
+    `killed` says whether it may have been in the hands of a process that was, `canceled` whether anybody wanted that.
+    """
+    certainly_free = all(fate.repeatable for fate in fates)
+    if fates:
+        yield _ENDINGS[fates[-1]]
+    if certainly_free:
+        yield from (Ending("failed", code, "no") for code in _UNASKED)
+    if killed:
+        yield Ending("failed", "outcome_unknown", "unknown")
+    if canceled:
+        yield Ending("canceled", "canceled", "unknown")
+        yield Ending("canceled", "canceled", "no" if certainly_free else "yes")
 
 
 @dataclass(frozen=True, slots=True)

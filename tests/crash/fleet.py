@@ -9,13 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from crash.storage import in_data_folder
 from e2e.service import clean_environment
-from servers.process import free_ports
 
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
@@ -120,6 +117,11 @@ class Fleet:
     """What is in its store and on its disks: SHA-256 by location."""
 
     @property
+    def workers(self) -> Sequence[Member]:
+        """The members that draw."""
+        return [member for member in self.members if member.url is None] or self.members
+
+    @property
     def urls(self) -> list[str]:
         """Where it serves."""
         return [member.url for member in self.members if member.url is not None]
@@ -147,23 +149,3 @@ class Fleet:
     def logs(self) -> Iterable[str]:
         """Every line that any member wrote."""
         return (line for member in self.members for line in member.log.read_text().splitlines())
-
-
-def alone(folder: Path, variables: Mapping[str, str]) -> Fleet:
-    """One process that serves and draws: SQLite, local files, everything by default."""
-    (port,) = free_ports(1)
-    folder.mkdir()
-    member = Member(
-        name="alone",
-        command=["serve", "--port", str(port)],
-        folder=folder,
-        variables=variables,
-        url=f"http://127.0.0.1:{port}",
-    )
-    data = folder / "imagegen-data"
-    return Fleet(
-        name="alone",
-        members=[member],
-        database_url=f"sqlite+aiosqlite:///{data / 'imagegen.db'}",
-        files=partial(in_data_folder, data),
-    )

@@ -29,7 +29,7 @@ from wire.server import Delivery, Reply, Request
 KEY: Final = "sk-made-up-and-never-to-be-told"
 WORDS: Final = "words-of-the-provider-never-to-be-told"
 """Stands in every text of the provider's, which belongs into no answer and no log of the service."""
-PAUSE: Final = 0.2
+PAUSE: Final = 0.02
 """Seconds after which somebody may come again who met a busy provider."""
 
 _REFUSALS: Final[Mapping[Fate, Refusal]] = {

@@ -11,8 +11,9 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from crash.books import SETTLED_SECONDS, Books, Row
+from crash.caller import Caller
 from crash.fleet import Fleet
-from crash.load import MODEL, Caller, Load
+from crash.load import MODEL, Load
 from crash.provider import Provider
 from imagegen.adapters.database import tables
 

@@ -151,7 +151,19 @@ def test_balanced_books_have_no_violation() -> None:
 )
 def test_what_is_wrong_is_told(change: Change, sentence: str) -> None:
     """No broken promise goes unnoticed."""
-    assert sentence in "\n".join(change(balanced()).violations(awaited=frozenset()))
+    assert sentence in "\n".join(change(balanced()).violations(without=()))
+
+
+def test_what_was_canceled_may_have_been_billed() -> None:
+    """A cancellation that somebody wanted is no violation, unless it claims to have cost nothing; others are one."""
+    ended = {"status": "canceled", "error": {"code": "canceled", "billed": "unknown"}}
+    books = retold(recalled(balanced(), 2, fate=Fate.PICTURE), REFUSED, **ended)
+    wanted = replace(books, asked=[replace(asked, canceled=True) for asked in books.asked])
+    usage = {**books.usage, "failures": 0}
+    assert replace(wanted, usage=usage).violations() == []
+    assert replace(books, usage=usage).violations() != []
+    free = {"error": {"code": "canceled", "billed": "no"}}
+    assert retold(replace(wanted, usage=usage), REFUSED, **free).violations() != []
 
 
 def test_a_kill_may_leave_an_outcome_unknown() -> None:

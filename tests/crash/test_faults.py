@@ -3,10 +3,11 @@
 import random
 from typing import Final
 
+from crash.caller import Caller
 from crash.fates import Mix
 from crash.figures import Figures
 from crash.fleet import Fleet
-from crash.load import Caller, Load
+from crash.load import Load
 from crash.provider import Provider
 from crash.reading import read_books
 from crash.scale import scaled
