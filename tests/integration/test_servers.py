@@ -20,9 +20,10 @@ from botocore.exceptions import ClientError
 
 from servers.plugin import own_servers
 from servers.pool import STARTERS, ServerPool, SharedPool
-from servers.postgres import create_database, drop_database
+from servers.postgres import create_database, drop_database, start_postgres
 from servers.process import Server, ServerUnavailableError, free_ports, wheel_file
 from servers.s3 import S3Account
+from servers.valkey import start_valkey
 
 TESTS = Path(__file__).parents[1]
 
@@ -165,6 +166,28 @@ def reachable_folder() -> Iterator[Path]:
     pool = ServerPool({})
     yield pool.folder
     pool.stop()
+
+
+async def test_a_server_that_was_down_has_its_data(reachable_folder: Path) -> None:
+    """While it is down nobody answers; up again it is where it was, and so is what was written to it."""
+    server = start_postgres(reachable_folder / "postgres")
+    await _query(server.url, "CREATE TABLE pictures AS SELECT 7 AS width")
+    for _ in range(2):
+        server.down()
+        with pytest.raises(OSError, match="onnect"):
+            await _query(server.url, "SELECT 1")
+        server.up()
+        assert await _query(server.url, "SELECT width FROM pictures") == 7
+    server.stop()
+    assert not (reachable_folder / "postgres").exists()
+
+
+def test_a_server_can_be_stopped_while_it_is_down(reachable_folder: Path) -> None:
+    """Nothing is left of it, as if it had been up."""
+    server = start_valkey(reachable_folder / "valkey")
+    server.down()
+    server.stop()
+    assert not (reachable_folder / "valkey").exists()
 
 
 def _until(condition: Callable[[], bool]) -> None:

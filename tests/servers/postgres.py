@@ -71,8 +71,8 @@ def _start(folder: Path) -> Server:
     }
     command: list[str | Path] = [binaries / "postgres", "-D", data]
     command += [f"--{name}={value}" for name, value in settings.items()]
-    stop = launch(command, folder, lambda: _is_ready(data), stop_signal="SIGINT", user=user)
-    return Server(f"postgresql://postgres@127.0.0.1:{port}/postgres", stop)
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    return launch(url, command, folder, lambda: _is_ready(data), stop_signal="SIGINT", user=user)
 
 
 def _initialize(binaries: Path, data: Path, user: int | None) -> None:

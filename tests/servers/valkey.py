@@ -10,22 +10,23 @@ from servers.process import Server, free_ports, launch, tried_twice, wheel_file
 DATABASES = 64
 
 
-def start_valkey(folder: Path) -> Server:
+def start_valkey(folder: Path, *, port: int | None = None, password: str = "") -> Server:
     """Start an empty Valkey in `folder`, which is created here and deleted at the end.
 
-    Its url is `redis://127.0.0.1:PORT/0`; databases 0 to 63 exist, no password is asked for.
+    Its url is `redis://127.0.0.1:PORT/0`; databases 0 to 63 exist. Without a port it takes a free one; a password is
+    asked for if there is one, and is not in the url.
 
     Raises:
         ServerUnavailableError: The wheel is missing, or the server does not start.
     """
-    return tried_twice(_start, folder)
+    return tried_twice(lambda folder: _start(folder, port or free_ports(1)[0], password), folder)
 
 
-def _start(folder: Path) -> Server:
+def _start(folder: Path, port: int, password: str) -> Server:
     folder.mkdir(parents=True)
-    (port,) = free_ports(1)
     options = {
         "port": port,
+        "requirepass": password,
         "bind": "127.0.0.1",
         "save": "",
         "appendonly": "no",
@@ -34,8 +35,7 @@ def _start(folder: Path) -> Server:
     }
     command: list[str | Path] = [_binary()]
     command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    stop = launch(command, folder, lambda: _answers(port), stop_signal="SIGTERM")
-    return Server(f"redis://127.0.0.1:{port}/0", stop)
+    return launch(f"redis://127.0.0.1:{port}/0", command, folder, lambda: _answers(port), stop_signal="SIGTERM")
 
 
 def _binary() -> Path:
@@ -46,6 +46,6 @@ def _answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
-            return connection.recv(16) == b"+PONG\r\n"
+            return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
     except OSError:
         return False
