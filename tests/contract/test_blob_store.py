@@ -12,12 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from builders import new_id
 from imagegen.adapters.memory import MemoryBlobStore
 from imagegen.adapters.storage.inline import InlineStore
 from imagegen.adapters.storage.local import LocalStore
 from imagegen.adapters.storage.r2 import R2Account, R2Store
+from imagegen.domain.blob_keys import receipt_key
 from imagegen.domain.errors import NotFound
-from imagegen.domain.ports import BlobStore
+from imagegen.domain.identifiers import AttemptId
+from imagegen.domain.ports import Blob, BlobStore
 from servers.s3 import S3Account
 
 KEEPING = ("memory", "local", "local-hasty", "r2")
@@ -86,6 +89,43 @@ async def test_what_was_put_is_got(store: BlobStore, size: int) -> None:
     assert await store.get(location) == data
 
 
+async def test_a_receipt_is_found_by_its_key(keeping_store: BlobStore) -> None:
+    """Whoever has only the key knows the location before, and finds the bytes there afterwards."""
+    key = receipt_key(AttemptId(new_id()))
+    location = keeping_store.location(key)
+    with pytest.raises(NotFound):
+        await keeping_store.get(location)
+    assert await keeping_store.put(key, b'{"billed": "yes"}', "application/json") == location
+    assert await keeping_store.get(location) == b'{"billed": "yes"}'
+    assert [(blob.key, blob.location) async for blob in keeping_store.blobs()] == [(key, location)]
+    await keeping_store.delete(location)
+    with pytest.raises(NotFound):
+        await keeping_store.get(location)
+
+
+async def test_nothing_is_found_by_key_where_nothing_is_kept() -> None:
+    """A store whose locations are the bytes has none for a key alone, and says so as of any empty place."""
+    store = InlineStore()
+    await store.put("ab/x.png", b"1", PNG)
+    with pytest.raises(NotFound):
+        await store.get(store.location("ab/x.png"))
+
+
+@pytest.mark.parametrize("sizes", [(7,), (300_000, 7), (7, 0, 9)])
+async def test_several_are_stored_at_once(store: BlobStore, sizes: tuple[int, ...]) -> None:
+    """Each is found at the location that is returned in its place, in whichever folder it is."""
+    blobs = [Blob(f"{n % 2:02x}/{n}.png", bytes([n]) * size, PNG) for n, size in enumerate(sizes)]
+    locations = await store.put_all(blobs)
+    assert [await store.get(location) for location in locations] == [blob.data for blob in blobs]
+
+
+async def test_what_is_stored_at_once_replaces_too(keeping_store: BlobStore) -> None:
+    """A repeated step repairs itself, whether it stores one or all."""
+    await keeping_store.put("ab/0.png", b"first", PNG)
+    await keeping_store.put_all([Blob("ab/0.png", b"second", PNG), Blob("ab/r.json", b"{}", "application/json")])
+    assert await keeping_store.get(keeping_store.location("ab/0.png")) == b"second"
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=5000))
 async def test_any_bytes_are_kept(store: BlobStore, data: bytes) -> None:
@@ -142,6 +182,14 @@ async def test_everything_stored_is_listed_with_its_time(keeping_store: BlobStor
 async def test_an_empty_store_lists_nothing(store: BlobStore) -> None:
     """Before anything was stored a listing is empty, not an error."""
     assert [blob async for blob in store.blobs()] == []
+
+
+async def test_everything_ends_where_it_belongs(store: BlobStore) -> None:
+    """Moving on changes nothing for those who read, and leaves nothing to move."""
+    location = await store.put("ab/moved.png", b"1", PNG)
+    await store.move_on()
+    assert await store.get(location) == b"1"
+    assert await store.move_on() == 0
 
 
 async def test_a_check_leaves_nothing_behind(store: BlobStore) -> None:

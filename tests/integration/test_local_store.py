@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagegen.adapters.storage import StorageMisconfigured, open_store
-from imagegen.adapters.storage.local import ABANDONED, LocalStore
+from imagegen.adapters.storage.local import LocalStore
+from imagegen.adapters.storage.local.files import ABANDONED
 from imagegen.domain.errors import NotFound, StorageUnavailable
 from imagegen.domain.ports import BlobStore
 

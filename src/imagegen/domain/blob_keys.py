@@ -3,15 +3,21 @@
 import re
 import secrets
 from typing import Final
+from uuid import UUID
 
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.images import ImageFormat
 
-_PICTURE: Final = re.compile(
-    "[0-9a-f]{2}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{10}(?P<tail>[0-9a-f]{2})-[0-9]{1,3}"
-    rf"\.(?:{'|'.join(ImageFormat)})"
-)
+_ATTEMPT: Final = "(?P<end>[0-9a-f]{2})/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{10}(?P=end)"
+"""Its identifier, in the folder that is named as the identifier ends."""
+_PICTURE: Final = re.compile(rf"{_ATTEMPT}-[0-9]{{1,3}}\.(?:{'|'.join(ImageFormat)})")
+_RECEIPT: Final = re.compile(rf"{_ATTEMPT}-receipt\.json")
 _CHECK: Final = re.compile("check-[0-9a-f]{16}")
+
+_FOLDER: Final = len("7c/")
+_UUID: Final = 36
+
+_CONTENT_TYPES: Final = {"json": "application/json"} | {form.value: form.content_type for form in ImageFormat}
 
 
 def picture_key(attempt_id: AttemptId, index: int, image_format: ImageFormat) -> str:
@@ -22,6 +28,11 @@ def picture_key(attempt_id: AttemptId, index: int, image_format: ImageFormat) ->
     return f"{attempt_id.hex[-2:]}/{attempt_id}-{index}.{image_format}"
 
 
+def receipt_key(attempt_id: AttemptId) -> str:
+    """The key of what a call came to, beside its pictures: `7c/0190…7c-receipt.json`."""
+    return f"{attempt_id.hex[-2:]}/{attempt_id}-receipt.json"
+
+
 def check_key() -> str:
     """A new key for the few bytes with which a store finds out whether it can store: `check-` and 16 digits."""
     return f"check-{secrets.token_hex(8)}"
@@ -29,10 +40,25 @@ def check_key() -> str:
 
 def is_picture_key(key: str) -> bool:
     """Whether `picture_key` makes such keys."""
-    form = _PICTURE.fullmatch(key)
-    return form is not None and key.startswith(f"{form['tail']}/")
+    return _PICTURE.fullmatch(key) is not None
+
+
+def is_receipt_key(key: str) -> bool:
+    """Whether `receipt_key` makes such keys."""
+    return _RECEIPT.fullmatch(key) is not None
+
+
+def attempt_of(key: str) -> AttemptId | None:
+    """The call whose picture or receipt is stored under a key; `None` for any other key."""
+    form = _PICTURE.fullmatch(key) or _RECEIPT.fullmatch(key)
+    return AttemptId(UUID(key[_FOLDER : _FOLDER + _UUID])) if form else None
 
 
 def is_check_key(key: str) -> bool:
     """Whether `check_key` makes such keys."""
     return _CHECK.fullmatch(key) is not None
+
+
+def content_type_of(key: str) -> str:
+    """The media type of what is stored under a key of ours, as its ending tells it; else that of any bytes."""
+    return _CONTENT_TYPES.get(key.rpartition(".")[2], "application/octet-stream")

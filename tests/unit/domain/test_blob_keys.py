@@ -3,7 +3,15 @@
 import pytest
 
 from builders import new_id
-from imagegen.domain.blob_keys import check_key, is_check_key, is_picture_key, picture_key
+from imagegen.domain.blob_keys import (
+    check_key,
+    content_type_of,
+    is_check_key,
+    is_picture_key,
+    is_receipt_key,
+    picture_key,
+    receipt_key,
+)
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.images import MOST_IMAGES, ImageFormat
 
@@ -16,6 +24,44 @@ def test_the_key_of_a_picture_is_recognized(image_format: ImageFormat) -> None:
         key = picture_key(attempt, index, image_format)
         assert is_picture_key(key)
         assert key == f"{str(attempt)[-2:]}/{attempt}-{index}.{image_format}"
+
+
+def test_the_key_of_a_receipt_is_recognized() -> None:
+    """It lies beside the pictures of its call, and is not taken for one."""
+    attempt = AttemptId(new_id())
+    key = receipt_key(attempt)
+    assert is_receipt_key(key)
+    assert not is_picture_key(key)
+    assert not is_receipt_key(picture_key(attempt, 0, ImageFormat.PNG))
+    assert key == f"{str(attempt)[-2:]}/{attempt}-receipt.json"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "00/01900000-0000-7000-8000-0000000000ab-{}",
+        "01900000-0000-7000-8000-0000000000ab-{}",
+        "x/ab/01900000-0000-7000-8000-0000000000ab-{}",
+        "ab/01900000-0000-7000-8000-0000000000AB-{}",
+        "ab/01900000-0000-7000-8000-0000000000ab-{}\n",
+        "ab/{}",
+    ],
+)
+def test_what_only_looks_like_a_key_of_ours_is_not_one(key: str) -> None:
+    """Folder and identifier have to agree, and nothing may stand around them."""
+    assert is_picture_key("ab/01900000-0000-7000-8000-0000000000ab-0.png")
+    assert not is_picture_key(key.format("0.png"))
+    assert is_receipt_key("ab/01900000-0000-7000-8000-0000000000ab-receipt.json")
+    assert not is_receipt_key(key.format("receipt.json"))
+
+
+def test_a_key_tells_the_media_type() -> None:
+    """Pictures and receipts have one of their own; a check is any bytes."""
+    attempt = AttemptId(new_id())
+    for image_format in ImageFormat:
+        assert content_type_of(picture_key(attempt, 0, image_format)) == image_format.content_type
+    assert content_type_of(receipt_key(attempt)) == "application/json"
+    assert content_type_of(check_key()) == "application/octet-stream"
 
 
 def test_the_key_of_a_check_is_recognized() -> None:

@@ -1,10 +1,10 @@
 """Bytes in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from imagegen.domain.errors import NotFound, StorageUnavailable
-from imagegen.domain.ports import BlobStore, Clock, StoredBlob
+from imagegen.domain.ports import Blob, BlobStore, Clock, StoredBlob
 
 _SCHEME: Final = "memory:"
 
@@ -17,12 +17,20 @@ class MemoryBlobStore(BlobStore):
         self._clock = clock
         self._blobs: dict[str, tuple[bytes, StoredBlob]] = {}
 
+    def location(self, key: str) -> str:
+        """`memory:KEY`."""
+        return _SCHEME + key
+
     async def put(self, key: str, data: bytes, content_type: str) -> str:  # noqa: ARG002 - nobody is served from here
         """Keep the bytes at `memory:KEY`; the type is not kept."""
         await self.check()
-        location = _SCHEME + key
+        location = self.location(key)
         self._blobs[location] = data, StoredBlob(key, location, self._clock())
         return location
+
+    async def put_all(self, blobs: Sequence[Blob]) -> tuple[str, ...]:
+        """Keep each in turn."""
+        return tuple([await self.put(blob.key, blob.data, blob.content_type) for blob in blobs])
 
     async def get(self, location: str) -> bytes:
         """The bytes that were put there last."""
@@ -44,6 +52,10 @@ class MemoryBlobStore(BlobStore):
         await self.check()
         for _, blob in list(self._blobs.values()):
             yield blob
+
+    async def move_on(self) -> int:
+        """None: everything is where it belongs."""
+        return 0
 
     async def check(self) -> None:
         """Raise `failure` if it is set."""

@@ -12,6 +12,7 @@ from uuid import UUID
 from imagegen.domain.ports.credentials import AccessClaims, PasswordHasher, TokenSigner
 from imagegen.domain.ports.jobs import GenerationEvents, GenerationQueue, Watch
 from imagegen.domain.ports.pictures import (
+    Blob,
     BlobStore,
     ImageProvider,
     Pixels,
@@ -37,6 +38,7 @@ __all__ = [
     "AccessClaims",
     "ApiKeys",
     "Attempts",
+    "Blob",
     "BlobStore",
     "Clock",
     "GenerationEvents",

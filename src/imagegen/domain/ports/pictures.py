@@ -1,7 +1,7 @@
 """What draws, keeps and looks into pictures: providers, blob stores, pixels."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -50,6 +50,15 @@ class ImageProvider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes to be stored, the key of ours to store them under, and their media type."""
+
+    key: str
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredBlob:
     """A blob that a listing found: the key that it was put under, where it lies, and when it was written."""
 
@@ -62,6 +71,13 @@ class BlobStore(Protocol):
     """Where the bytes of pictures lie."""
 
     @abstractmethod
+    def location(self, key: str) -> str:
+        """Where `put` stores that key, without asking anybody.
+
+        A store whose locations are the bytes themselves has no such place: nothing is ever found at this one.
+        """
+
+    @abstractmethod
     async def put(self, key: str, data: bytes, content_type: str) -> str:
         """Store bytes durably under a key of ours and return the location to remember.
 
@@ -69,6 +85,16 @@ class BlobStore(Protocol):
 
         Raises:
             StorageUnavailable: they are not stored.
+        """
+
+    @abstractmethod
+    async def put_all(self, blobs: Sequence[Blob]) -> tuple[str, ...]:
+        """Store one or more as `put` does and return their locations; those in one folder cost the least together.
+
+        The last of them is there only if all the others are, whatever happens on the way.
+
+        Raises:
+            StorageUnavailable: not all are stored; some may be.
         """
 
     @abstractmethod
@@ -82,7 +108,11 @@ class BlobStore(Protocol):
 
     @abstractmethod
     async def delete(self, location: str) -> None:
-        """Remove what lies there; removing twice is fine."""
+        """Remove what lies there; removing twice is fine.
+
+        Raises:
+            StorageUnavailable: it may be there still.
+        """
 
     @abstractmethod
     def link(self, location: str) -> str | None:
@@ -93,8 +123,21 @@ class BlobStore(Protocol):
         """Everything that is stored, in no order."""
 
     @abstractmethod
-    async def check(self) -> None:
-        """Raise `StorageUnavailable` unless bytes could be stored now."""
+    async def move_on(self) -> int:
+        """Bring what had to be kept elsewhere for a while to where it belongs, and return how many blobs arrived.
+
+        Nothing about them changes for anybody else: neither their locations nor whether they are found.
+
+        Raises:
+            StorageUnavailable: the place where they belong does not take them yet.
+        """
+
+    @abstractmethod
+    async def check(self) -> str | None:
+        """Raise `StorageUnavailable` unless bytes could be stored now.
+
+        Return in a sentence what is not as it should be nevertheless, or `None`.
+        """
 
     @abstractmethod
     async def close(self) -> None:

@@ -1,29 +1,22 @@
-"""Pictures as files below one folder."""
+"""Files below one folder: written whole or not at all, walked without following links, claimed by one at a time."""
 
-import asyncio
 import errno
+import fcntl
 import os
 import re
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import IO, Final
 
-from imagegen.domain.blob_keys import check_key
 from imagegen.domain.errors import ImagegenError, NotFound, StorageUnavailable
-from imagegen.domain.ports import BlobStore, StoredBlob
+from imagegen.domain.ports import Blob, StoredBlob
 
-THREADS: Final = 4
-"""Measured on two cores: one thread waits alone for the disk, four share its commits and store 2 to 2.4 times as
-many pictures a second, eight hardly more."""
-IN_LOOP_LIMIT: Final = 256 * 1024
-"""Bytes. Up to here a write that does not have to wait for the disk costs less than handing it to a thread."""
 QUICK_SECONDS: Final = 0.0001
 """Where the disk answers that quickly, waiting for it costs less than waking a thread for it."""
 _MEMORY: Final = 8
@@ -31,16 +24,12 @@ _MEMORY: Final = 8
 ABANDONED: Final = 3600.0
 """Seconds after which nobody can still be writing an unfinished file."""
 
-_KEY: Final = re.compile(r"(?:\w[\w.-]{0,199}/){0,8}\w[\w.-]{0,199}", re.ASCII)
-"""Plain names only: nothing absolute, no `..`, no name that begins with a dot as unfinished files do."""
 _UNFINISHED: Final = re.compile(r"\.[0-9a-f]{16}")
 """The names of files that are being written."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 """What the system says where no file of ours lies: nothing, a folder, or a link that is not followed."""
-
-_T = TypeVar("_T")
 
 
 @contextmanager
@@ -53,97 +42,86 @@ def _translated(*, absent: type[ImagegenError] = StorageUnavailable) -> Iterator
         raise StorageUnavailable(f"The image folder does not answer: {error.strerror}.") from error
 
 
-class LocalStore(BlobStore):
-    """Files below `root`, which is made when it is needed; a location is the key, the path below the root.
+class Files:
+    """Files below `root`, which is made when it is needed, each named by a relative path of plain names.
 
     A file is written under an unfinished name in its own folder and then renamed, so nobody sees half of it. When
-    `durable`, file and folder have reached the disk before `put` returns. Below the root no symbolic link is ever
+    `durable`, file and folder have reached the disk before `write` returns. Below the root no symbolic link is ever
     followed: folders are walked by descriptor, so one put there in between leads nowhere either. POSIX only.
+
+    Everything here blocks, and raises `StorageUnavailable` where the file system does not do what it is asked.
     """
 
-    def __init__(self, root: Path, *, durable: bool = True) -> None:
+    def __init__(self, root: Path, *, durable: bool) -> None:
         self._root = root
         self._durable = durable
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="local-store")
         self._waits = deque([1.0], maxlen=_MEMORY)
 
-    async def put(self, key: str, data: bytes, content_type: str) -> str:  # noqa: ARG002 - files have no type
-        """Store the bytes in a file that only this user can read.
+    @property
+    def slow(self) -> bool:
+        """Whether writing waits for a disk that takes its time."""
+        return self._durable and min(self._waits) > QUICK_SECONDS
 
-        Raises:
-            ValueError: the key is not a relative path of plain names.
-            StorageUnavailable: the file system does not take them, or a symbolic link is in the way.
-        """
-        if not _KEY.fullmatch(key):
-            raise ValueError("A key is a relative path of plain names.")
-        if len(data) > IN_LOOP_LIMIT or (self._durable and min(self._waits) > QUICK_SECONDS):
-            await self._in_thread(partial(self._write, key, data))
-        else:
-            self._write(key, data)
-        return key
+    def holds(self, path: str) -> bool:
+        """Whether a file lies there."""
+        return os.path.lexists(f"{self._root}/{path}")
 
-    async def get(self, location: str) -> bytes:
-        """The file's bytes; `NotFound` also for a location that no key of ours leads to."""
-        if not _KEY.fullmatch(location):
-            raise NotFound
-        return await self._in_thread(partial(self._read, location))
-
-    async def delete(self, location: str) -> None:
-        """Remove the file if there is one; its folder stays."""
-        if _KEY.fullmatch(location):
-            await self._in_thread(partial(self._unlink, location))
-
-    def link(self, location: str) -> str | None:  # noqa: ARG002 - whichever it is
-        """`None`: nobody but us serves these files."""
-        return None
-
-    async def blobs(self) -> AsyncIterator[StoredBlob]:
-        """Every file, a folder at a time, but hidden ones; unfinished ones of ours are removed once abandoned."""
-        folders: list[tuple[str, ...]] = [()]
-        while folders:
-            found, deeper = await self._in_thread(partial(self._list, folders.pop()))
-            folders += deeper
-            for blob in found:
-                yield blob
-
-    async def check(self) -> None:
-        """Write a file and remove it again."""
-        key = await self.put(check_key(), b"imagegen", "text/plain")
-        await self.delete(key)
-
-    async def close(self) -> None:
-        """Finish what was begun and end the threads."""
-        await asyncio.to_thread(self._threads.shutdown)
-
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    def size(self, path: str) -> int:
+        """Its size in bytes; 0 where there is no file."""
+        with suppress(OSError):
+            return os.lstat(f"{self._root}/{path}").st_size
+        return 0
 
     @_translated()
-    def _write(self, key: str, data: bytes) -> None:
-        unfinished = f".{secrets.token_hex(8)}"
-        with self._folder_of(key, make=True) as (folder, name):
-            try:
-                with os.fdopen(os.open(unfinished, _NEW_FILE, 0o600, dir_fd=folder), "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    self._sync(file.fileno())
-                os.rename(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except OSError:
-                with suppress(OSError):
-                    os.unlink(unfinished, dir_fd=folder)
-                raise
-            self._sync(folder)
+    def write(self, blobs: Sequence[Blob]) -> None:
+        """Write them in their order, each to the path that is its key, waiting for a folder once for all that follow.
+
+        Raises `StorageUnavailable` also where a symbolic link is in the way.
+        """
+        for names, together in groupby(blobs, key=lambda blob: blob.key.split("/")[:-1]):
+            with self._folder(names, make=True) as folder:
+                for blob in together:
+                    self._write(folder, blob.key.rpartition("/")[2], blob.data)
+                self._sync(folder)
 
     @_translated(absent=NotFound)
-    def _read(self, location: str) -> bytes:
-        with self._folder_of(location) as (folder, name):
+    def read(self, path: str) -> bytes:
+        """The file's bytes; `NotFound` where no file lies."""
+        with self._folder_of(path) as (folder, name):
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
             with os.fdopen(descriptor, "rb", buffering=0) as file:
                 return file.readall()
 
-    def _unlink(self, location: str) -> None:
-        with suppress(NotFound), _translated(absent=NotFound), self._folder_of(location) as (folder, name):
+    def unlink(self, path: str) -> None:
+        """Remove the file if there is one; its folder stays."""
+        with suppress(NotFound), _translated(absent=NotFound), self._folder_of(path) as (folder, name):
             os.unlink(name, dir_fd=folder)
+
+    @_translated(absent=NotFound)
+    def claim(self, path: str) -> IO[bytes] | None:
+        """The file, open, kept from all others who would claim it, in this process and any other, until it is closed.
+
+        `None` when somebody else has it, `NotFound` where no file lies.
+        """
+        with ExitStack() as unless_claimed, self._folder_of(path) as (folder, name):
+            descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+            file = unless_claimed.enter_context(os.fdopen(descriptor, "rb", buffering=0))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
+            if not os.path.samestat(os.fstat(descriptor), os.stat(name, dir_fd=folder, follow_symlinks=False)):
+                return None  # another file has its name since it was opened
+            unless_claimed.pop_all()
+            return file
+
+    def walk(self) -> Iterator[StoredBlob]:
+        """Every file but hidden ones, named by its path; unfinished ones of ours are removed once abandoned."""
+        folders: list[tuple[str, ...]] = [()]
+        while folders:
+            found, deeper = self._list(folders.pop())
+            folders += deeper
+            yield from found
 
     def _list(self, names: tuple[str, ...]) -> tuple[list[StoredBlob], list[tuple[str, ...]]]:
         """The files in a folder, and the folders in it."""
@@ -172,11 +150,24 @@ class LocalStore(BlobStore):
             os.unlink(entry.name, dir_fd=folder)
         return []
 
+    def _write(self, folder: int, name: str, data: bytes) -> None:
+        unfinished = f".{secrets.token_hex(8)}"
+        try:
+            with os.fdopen(os.open(unfinished, _NEW_FILE, 0o600, dir_fd=folder), "wb") as file:
+                file.write(data)
+                file.flush()
+                self._sync(file.fileno())
+            os.rename(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(unfinished, dir_fd=folder)
+            raise
+
     @contextmanager
-    def _folder_of(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """A descriptor of the folder that a key leads to, and the file's name in it."""
-        *names, name = key.split("/")
-        with self._folder(names, make=make) as folder:
+    def _folder_of(self, path: str) -> Iterator[tuple[int, str]]:
+        """A descriptor of the folder that a path leads to, and the file's name in it."""
+        *names, name = path.split("/")
+        with self._folder(names) as folder:
             yield folder, name
 
     @contextmanager
