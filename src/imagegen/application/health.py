@@ -13,8 +13,8 @@ from imagegen.domain.errors import ImagegenError
 PATIENCE: Final = 3.0
 """Seconds after which a part that does not answer counts as away."""
 
-Ping = Callable[[], Awaitable[None]]
-"""Asks a part how it is: returns when it is well, and raises when it is not."""
+Ping = Callable[[], Awaitable[str | None]]
+"""Asks a part how it is. Raises when it does not work; returns what is wrong although it does, or `None`."""
 
 logger = logging.getLogger("imagegen.health")
 
@@ -38,7 +38,7 @@ class PartHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The whole: unavailable when a part is that nothing works without, degraded when another one is."""
+    """The whole: unavailable when a part is that nothing works without, degraded when any part is not well."""
 
     status: Condition
     checks: Mapping[str, PartHealth]
@@ -63,10 +63,10 @@ class CheckHealth:
         return Health(status=self._whole(checks), checks=checks)
 
     def _whole(self, checks: Mapping[str, PartHealth]) -> Condition:
-        failing = {name for name, part in checks.items() if part.status is not Condition.OK}
-        if failing & self.essential.keys():
+        if any(checks[name].status is Condition.UNAVAILABLE for name in self.essential):
             return Condition.UNAVAILABLE
-        return Condition.DEGRADED if failing else Condition.OK
+        well = all(part.status is Condition.OK for part in checks.values())
+        return Condition.OK if well else Condition.DEGRADED
 
 
 @dataclass(slots=True)
@@ -79,10 +79,10 @@ class Remembered:
     ping: Ping
     seconds: float
     clock: Callable[[], float] = time.monotonic
-    _asking: asyncio.Task[None] | None = field(default=None, init=False)
+    _asking: asyncio.Task[str | None] | None = field(default=None, init=False)
     _until: float = field(default=0.0, init=False)
 
-    async def __call__(self) -> None:
+    async def __call__(self) -> str | None:
         """Return or raise as the ping did."""
         asking = self._asking
         if asking is None or (asking.done() and self.clock() >= self._until):
@@ -90,16 +90,16 @@ class Remembered:
             asking.add_done_callback(_seen)
         if not asking.done():
             await asyncio.wait((asking,))
-        asking.result()
+        return asking.result()
 
-    async def _ask(self) -> None:
+    async def _ask(self) -> str | None:
         try:
-            await self.ping()
+            return await self.ping()
         finally:
             self._until = self.clock() + self.seconds
 
 
-def _seen(asked: asyncio.Task[None]) -> None:
+def _seen(asked: asyncio.Task[str | None]) -> None:
     """Mark the outcome as looked at: an error that nobody waited for is no defect to report."""
     if not asked.cancelled():
         asked.exception()
@@ -107,10 +107,11 @@ def _seen(asked: asyncio.Task[None]) -> None:
 
 async def _ask(ping: Ping, patience: float) -> PartHealth:
     begun = time.perf_counter()
-    detail = None
+    status = Condition.UNAVAILABLE
     try:
         async with asyncio.timeout(patience):
-            await ping()
+            detail = await ping()
+        status = Condition.OK if detail is None else Condition.DEGRADED
     except TimeoutError:
         detail = "did not answer in time"
     except ImagegenError as error:
@@ -118,5 +119,4 @@ async def _ask(ping: Ping, patience: float) -> PartHealth:
     except Exception:  # whoever is on call needs this answer most when something unforeseen is wrong
         logger.exception("asking for the health of a part failed unexpectedly")
         detail = "failed unexpectedly"
-    status = Condition.OK if detail is None else Condition.UNAVAILABLE
     return PartHealth(status=status, latency_ms=round((time.perf_counter() - begun) * 1000, 2), detail=detail)

@@ -51,7 +51,7 @@ from imagegen.domain.ports import (
     UnitOfWorkFactory,
 )
 
-Ping = Callable[[], Awaitable[None]]
+Ping = Callable[[], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

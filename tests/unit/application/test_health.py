@@ -29,6 +29,19 @@ async def test_a_service_whose_parts_are_well_is_well() -> None:
     assert all(part.latency_ms >= 0 and part.detail is None for part in found.checks.values())
 
 
+async def limping() -> str:
+    """A part that works and is not as it should be."""
+    return "on one leg"
+
+
+async def test_a_part_that_limps_degrades() -> None:
+    """Whatever still works keeps the service in service, and what is wrong is told."""
+    found = await CheckHealth(essential={"storage": Remembered(limping, 60)}, optional={})()
+    assert found.status is Condition.DEGRADED
+    part = found.checks["storage"]
+    assert (part.status, part.detail) == (Condition.DEGRADED, "on one leg")
+
+
 async def test_an_essential_part_makes_the_whole_unavailable() -> None:
     """When database or storage are away nothing works, and the part says what is wrong."""
     found = await CheckHealth(essential={"database": fine, "storage": away}, optional={})()
