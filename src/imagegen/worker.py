@@ -1,8 +1,9 @@
-"""The worker: draws what the queue rings for, and sweeps for what nobody rang for."""
+"""The worker: draws what the queue rings for, keeps its lease, and sweeps for what nobody rang for."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -11,12 +12,19 @@ from imagegen.application import Application
 from imagegen.application.defects import report
 from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import Unavailable
-from imagegen.domain.ports import Clock, GenerationQueue
+from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue
 
-SWEEP_SECONDS: Final = 60.0
-QUEUED_TOO_LONG: Final = timedelta(seconds=60)
-ORPHAN_SWEEPS: Final = 60
-"""Sweeps between two looks for orphaned bytes: an hour."""
+SWEEP_SECONDS: Final = 1.0
+"""Between two looks for what a dead process left."""
+RING_SWEEPS: Final = 5
+"""Sweeps between two looks for what is queued: a ring that was lost costs so many seconds."""
+QUEUED_TOO_LONG: Final = timedelta(seconds=5)
+HOUSEKEEPING_SWEEPS: Final = 3600
+"""Sweeps between two looks for what has expired and for orphaned bytes: an hour."""
+RENEWALS: Final = 4
+"""Renewals in the lifetime of a lease: three of them may come late."""
+_ENDING: Final = 5.0
+"""Seconds for saying that it is over; who is not told finds out by the lease."""
 
 logger = logging.getLogger("imagegen.worker")
 
@@ -25,57 +33,79 @@ logger = logging.getLogger("imagegen.worker")
 class Worker:
     """Runs in the server's own process with the in-process queue, and by itself with a distributed one.
 
-    It draws from the first moment, whatever becomes of the sweeps: `backoff` is how long the first one is put off
-    while it fails, `sweep_seconds` is how long lies between the others.
+    It draws from the moment it has its lease, whatever becomes of the sweeps: `backoff` is how long these and the lease
+    are put off while the database is away, `sweep_seconds` is how long lies between them otherwise.
     """
 
     application: Application
     queue: GenerationQueue
+    events: GenerationEvents
     clock: Clock
     backoff: Backoff = field(default_factory=Backoff)
     sweep_seconds: float = SWEEP_SECONDS
     _running: bool = field(default=False, init=False)
 
     async def run(self) -> None:
-        """Work until canceled; then finish what runs within the queue's grace."""
+        """Work until canceled; then finish what runs within the queue's grace, and give the lease back."""
+        await self._until_done(self.application.renew_lease)
+        # Not one of the others: while what runs is being finished, it must not be taken for stranded.
+        renewing = asyncio.create_task(self._renew(), name="lease")
         self._running = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
                 tasks.create_task(self._sweep())
+                tasks.create_task(self._listen())
         finally:
             self._running = False
+            renewing.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_ENDING):
+                    await _done(self.application.end_lease())
 
     async def check(self) -> None:
         """Raise `Unavailable` unless it is at work."""
         if not self._running:
             raise Unavailable("no worker is running")
 
-    async def _sweep(self) -> None:
-        await self._pick_up_what_was_left()
-        count = 0
+    async def _renew(self) -> None:
+        lifetime = self.application.renew_lease.lease.lifetime.total_seconds()
         while True:
-            await asyncio.sleep(self.sweep_seconds)
-            done = await _done(self.application.resume_stranded(self.clock() - QUEUED_TOO_LONG))
-            # A picture waits in the store while the database is away: it is no orphan, nor for some time afterwards.
-            count = count + 1 if done else 0
-            if count == ORPHAN_SWEEPS:
-                await _done(self.application.remove_orphans())
-                count = 0
+            await asyncio.sleep(lifetime / RENEWALS)
+            await _done(self.application.renew_lease())
 
-    async def _pick_up_what_was_left(self) -> None:
-        """Look at everything that was asked for before the start, again until that has worked."""
+    async def _listen(self) -> None:
+        async for generation_id in self.events.cancellations():
+            await self.application.abandon_calls(generation_id)
+
+    async def _sweep(self) -> None:
         start = self.clock()
+        await self._until_done(lambda: self.application.ring_again(start))
+        count = quiet = 0
+        while True:
+            done = await _done(self.application.settle_stranded())
+            count += 1
+            if count % RING_SWEEPS == 0:
+                done &= await _done(self.application.ring_again(self.clock() - QUEUED_TOO_LONG))
+            # A picture waits in the store while the database is away: it is no orphan, nor for some time afterwards.
+            quiet = quiet + 1 if done else 0
+            if quiet == HOUSEKEEPING_SWEEPS:
+                await _done(self.application.remove_orphans())
+                await _done(self.application.remove_expired())
+                quiet = 0
+            await asyncio.sleep(self.sweep_seconds)
+
+    async def _until_done(self, step: Callable[[], Awaitable[object]]) -> None:
         for pause in self.backoff:
-            if await _done(self.application.resume_stranded(start)):
+            if await _done(step()):
                 return
             await asyncio.sleep(pause)
 
 
-async def _done(sweep: Awaitable[object]) -> bool:
-    """Whether a sweep went through; one that does not is logged, for the next one to make up for."""
+async def _done(step: Awaitable[object]) -> bool:
+    """Whether a step went through; one that does not is logged, for the next one to make up for."""
     try:
-        await sweep
+        await step
     except Unavailable:
         logger.warning("sweep put off: database, storage or queue is away")
     except Exception:  # noqa: BLE001 - reported; no sweep is worth ending the drawing for

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, ReadProfile, Register, UpdateProfile
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
-from imagegen.application.cleaning import RemoveOrphans
+from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
+from imagegen.application.cleaning import RemoveExpired, RemoveOrphans
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,
@@ -24,8 +25,9 @@ from imagegen.application.images import (
     ListImages,
     ReadBytes,
 )
+from imagegen.application.leasing import CountWorkers, EndLease, RenewLease
 from imagegen.application.requesting import RequestGeneration
-from imagegen.application.resuming import ResumeStranded
+from imagegen.application.resuming import RingAgain, SettleStranded
 from imagegen.application.running import RunGeneration
 from imagegen.application.sessions import EndSession, ListSessions, Refresh
 from imagegen.application.usage import ReadUsage
@@ -55,7 +57,14 @@ class Application:
 
     request_generation: RequestGeneration
     run_generation: RunGeneration
-    resume_stranded: ResumeStranded
+    cancel_generation: CancelGeneration
+    retry_generation: RetryGeneration
+    abandon_calls: AbandonCalls
+    ring_again: RingAgain
+    settle_stranded: SettleStranded
+    renew_lease: RenewLease
+    end_lease: EndLease
+    count_workers: CountWorkers
     read_generation: ReadGeneration
     list_generations: ListGenerations
     list_attempts: ListAttempts
@@ -71,6 +80,7 @@ class Application:
     annotate_image: AnnotateImage
     delete_image: DeleteImage
     remove_orphans: RemoveOrphans
+    remove_expired: RemoveExpired
 
     read_usage: ReadUsage
 

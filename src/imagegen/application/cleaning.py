@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from imagegen.domain.blob_keys import is_check_key, is_picture_key
+from imagegen.domain.blob_keys import attempt_of, is_check_key, is_receipt_key
 from imagegen.domain.errors import StorageUnavailable
+from imagegen.domain.idempotency import REMEMBERED
+from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
 
 AT_ONCE: Final = 16
@@ -27,8 +29,12 @@ class RemoveBlobs:
 
     async def __call__(self, locations: Iterable[str]) -> None:
         """Never fails: what the store does not remove now is an orphan, and the sweep finds it."""
-        remaining = iter(locations)  # shared: each of the removers takes the next one
-        await asyncio.gather(*(self._remove(remaining) for _ in range(AT_ONCE)))
+        wanted = list(locations)
+        remaining = iter(wanted)  # shared: each of the removers takes the next one
+        if len(wanted) == 1:
+            await self._remove(remaining)
+        elif wanted:
+            await asyncio.gather(*(self._remove(remaining) for _ in range(AT_ONCE)))
 
     async def _remove(self, locations: Iterator[str]) -> None:
         for location in locations:
@@ -40,7 +46,7 @@ class RemoveBlobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveOrphans:
-    """Remove pictures that are an hour old and belong to no image, and what a broken-off check left.
+    """Remove pictures that are an hour old and belong to no image, and receipts and what a broken-off check left.
 
     A store may hold more than ours: what is not named as we name things is never touched. Nor is any picture while
     more of them belong to no image than to one. Then the database is likelier to be the wrong one, or to come from an
@@ -57,10 +63,10 @@ class RemoveOrphans:
         async for blob in self.blobs.blobs():
             if self.clock() - blob.modified < ORPHAN_AGE:
                 continue
-            if is_check_key(blob.key):
+            if is_check_key(blob.key) or is_receipt_key(blob.key):
                 await self.blobs.delete(blob.location)
-            elif is_picture_key(blob.key):
-                if await self._known(blob):
+            elif (attempt_id := attempt_of(blob.key)) is not None:
+                if await self._known(blob, attempt_id):
                     known += 1
                 else:
                     orphans.append(blob.location)
@@ -71,6 +77,21 @@ class RemoveOrphans:
             await self.blobs.delete(location)
         return len(orphans)
 
-    async def _known(self, blob: StoredBlob) -> bool:
+    async def _known(self, blob: StoredBlob, attempt_id: AttemptId) -> bool:
         async with self.unit_of_work() as work:
-            return await work.images.stored_at(blob.location)
+            return await work.images.stored_at(blob.location, attempt_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveExpired:
+    """Forget idempotency keys that nobody may count on any more, and leases that have run out."""
+
+    unit_of_work: UnitOfWorkFactory
+    clock: Clock
+
+    async def __call__(self) -> None:
+        """Forget them; raise `DatabaseUnavailable` when the database does not answer."""
+        async with self.unit_of_work() as work:
+            work.idempotency_keys.expire(self.clock() - REMEMBERED)
+            work.workers.remove_lapsed()
+            await work.commit()

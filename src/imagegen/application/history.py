@@ -1,14 +1,14 @@
 """The history of generations: find, file, forget."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.errors import IllegalTransition, NotFound
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import GenerationId
-from imagegen.domain.images import Labels, checked_tags
+from imagegen.domain.images import Labels
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import GenerationFilter, UnitOfWorkFactory
 from imagegen.domain.users import Principal, Scope
@@ -79,8 +79,8 @@ class RelabelGeneration:
             if generation is None:
                 raise NotFound
             labels = change(generation.labels)
-            generation = generation.relabel(replace(labels, tags=checked_tags(labels.tags)))
-            work.generations.update(generation)
+            generation = generation.relabel(labels.checked())
+            work.generations.relabel(generation)
             await work.commit()
         return generation
 

@@ -3,20 +3,23 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.retrying import Backoff
-from imagegen.domain.blob_keys import picture_key
+from imagegen.domain.blob_keys import picture_key, receipt_key
+from imagegen.domain.catalog import Fitted
 from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import ImageId
 from imagegen.domain.images import Dimensions, Image, ImageFormat, Source
 from imagegen.domain.ports import BlobStore, Clock, NewId, Pixels, ProviderAnswer, UnreadablePicture
+from imagegen.domain.receipts import Receipt
 
 logger = logging.getLogger("imagegen.generations")
 
@@ -29,11 +32,15 @@ _SMALL: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """How one call ended: the settled attempt, its stored images, and what went wrong with those that are not."""
+    """How one call ended: the settled attempt, its stored images, and what went wrong with those that are not.
+
+    `fitted` is what was asked of another model than the generation's first.
+    """
 
     attempt: Attempt
     images: tuple[Image, ...] = ()
     errors: tuple[ProviderError, ...] = ()
+    fitted: Fitted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,7 @@ class KeepPictures:
     """
 
     blobs: BlobStore
+    remove_blobs: RemoveBlobs
     pixels: Pixels
     clock: Clock
     new_id: NewId
@@ -60,10 +68,21 @@ class KeepPictures:
             settled = attempt.succeed(
                 cost_micros=cost_micros, request_id=answer.request_id, billed=answer.billed, now=self.clock()
             )
+            await self._leave_receipt(settled, images)
         else:
             errors = errors or (NoImage(billed=answer.billed, request_id=answer.request_id),)
             settled = attempt.fail(errors[0], self.clock(), cost_micros=cost_micros)
         return Drawn(settled, images, errors)
+
+    async def forget(self, attempt: Attempt) -> None:
+        """Remove the receipt of a call whose generation says itself what it says."""
+        await self.remove_blobs([self.blobs.location(receipt_key(attempt.id))])
+
+    async def _leave_receipt(self, settled: Attempt, images: Sequence[Image]) -> None:
+        try:
+            await self.blobs.put(receipt_key(settled.id), Receipt.of(settled, images).encode(), "application/json")
+        except StorageUnavailable:  # the row is to say the same in a moment; only a crash before would need it
+            logger.warning("store did not take the receipt of generation %s", settled.generation_id)
 
     async def _kept(
         self, generation: Generation, attempt: Attempt, index: int, answer: ProviderAnswer

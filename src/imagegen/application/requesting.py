@@ -1,17 +1,36 @@
 """Asking for a generation, and waiting for it."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
-from imagegen.domain.catalog import Catalog
-from imagegen.domain.errors import DatabaseUnavailable, NotFound, Unavailable
+from imagegen.application.drawing import Begun, DrawGeneration
+from imagegen.application.retrying import until_fresh
+from imagegen.application.running import ConfirmBeginning
+from imagegen.domain.catalog import Catalog, ImageModel
+from imagegen.domain.errors import AlreadyExists, DatabaseUnavailable, NotFound, StaleWrite, Unavailable
 from imagegen.domain.generations import Generation, Priority, Status
-from imagegen.domain.identifiers import GenerationId
-from imagegen.domain.images import ImageRequest, Labels, checked_tags
+from imagegen.domain.idempotency import IdempotencyKey, Once
+from imagegen.domain.identifiers import GenerationId, UserId
+from imagegen.domain.images import ImageRequest, Labels
 from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue, NewId, UnitOfWorkFactory, Watch
 from imagegen.domain.users import Principal, Scope
 
 logger = logging.getLogger("imagegen.generations")
+
+
+LOOK_AGAIN: Final = 5.0
+"""Seconds after which whoever waits looks at the row although nobody said that it changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of a request, and whether that request was not the first."""
+
+    generation: Generation
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +39,15 @@ class RequestGeneration:
 
     The request is fitted to the model first: whatever cannot be applied as asked is listed with its reason, or,
     when the request is strict, refused before any money is spent. From the commit on nothing is lost: a caller
-    that goes away finds the generation in the history.
+    that goes away finds the generation in the history. Where there is a place to draw it in this process, that commit
+    is also its beginning.
     """
 
     unit_of_work: UnitOfWorkFactory
     catalog: Catalog
     queue: GenerationQueue
+    draw: DrawGeneration
+    confirm: ConfirmBeginning
     events: GenerationEvents
     clock: Clock
     new_id: NewId
@@ -38,12 +60,18 @@ class RequestGeneration:
         labels: Labels,
         priority: Priority = Priority.NORMAL,
         wait: float = 0.0,
-    ) -> Generation:
+        start_within: float | None = None,
+        once: Once | None = None,
+        retry_of: GenerationId | None = None,
+    ) -> Asked:
         """Return the finished generation, or as it stands after `wait` seconds, or, when the database is away then, as
-        it was remembered.
+        it was remembered. It is given up unless it starts within so many seconds; asked `once` more for the same, what
+        came of the first request is returned.
 
         Raises:
             UnknownModel, UnsupportedParameters, ProviderNotConfigured: nothing was remembered or spent.
+            IdempotencyKeyReused: something else was asked for under that key.
+            NotFound: what came of the first request was deleted since.
         """
         principal.require(Scope.GENERATE)
         now = self.clock()
@@ -58,30 +86,107 @@ class RequestGeneration:
             adjustments=fitted.adjustments,
             provider=fitted.model.provider,
             model=fitted.model.id,
-            labels=replace(labels, tags=checked_tags(labels.tags)),
+            labels=labels.checked(),
             priority=priority,
             created_at=now,
+            start_by=None if start_within is None else now + timedelta(seconds=start_within),
+            retry_of=retry_of,
         )
-        if wait <= 0:
-            return await self._remember(generation)
-        with self.events.watch(generation.id) as watch:
-            await self._remember(generation)
-            return await self._outcome(watch, generation, wait)
+        if once is None:
+            return Asked(await self._take(_Acceptance(generation, fitted.model), wait))
+        return await until_fresh(lambda: self._take_once(_Acceptance(generation, fitted.model), once, wait))
 
-    async def _remember(self, generation: Generation) -> Generation:
+    async def _take_once(self, acceptance: "_Acceptance", once: Once, wait: float) -> Asked:
+        """Take what was not taken before; `StaleWrite` when it was taken by somebody else at this moment."""
+        generation = acceptance.generation
         async with self.unit_of_work() as work:
-            work.generations.add(generation)
+            known = await work.idempotency_keys.get(generation.user_id, once.key)
+        if known is not None and known.answers(once, generation.created_at):
+            return Asked(await self._first(GenerationId(known.target), generation.user_id, wait), replayed=True)
+        key = IdempotencyKey(
+            user_id=generation.user_id,
+            key=once.key,
+            fingerprint=once.fingerprint,
+            target=generation.id,
+            created_at=generation.created_at,
+        )
+        try:
+            return Asked(await self._take(replace(acceptance, key=key, instead_of=known), wait))
+        except AlreadyExists:
+            raise StaleWrite from None
+
+    async def _first(self, generation_id: GenerationId, owner: UserId, wait: float) -> Generation:
+        with self.events.watch(generation_id) as watch:
+            async with self.unit_of_work() as work:
+                found = await work.generations.get(generation_id, owner)
+            if found is None:
+                raise NotFound
+            return found if found.status.final or wait <= 0 else await self._outcome(watch, found, wait)
+
+    async def _take(self, acceptance: "_Acceptance", wait: float) -> Generation:
+        if wait <= 0:
+            return await self._accept(acceptance)
+        with self.events.watch(acceptance.generation.id) as watch:
+            accepted = await self._accept(acceptance)
+            return await self._outcome(watch, accepted, wait)
+
+    async def _accept(self, acceptance: "_Acceptance") -> Generation:
+        """Remember it, and either begin it here or ring for it."""
+        place = self.queue.place() if self.draw.lease.held else None
+        if place is None:
+            await self._commit(acceptance)
+            await self._ring(acceptance.generation)
+            return acceptance.generation
+        begun = self.draw.begin(acceptance.generation, acceptance.model)
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # A job of its own: once its row is on its way to the database, a caller that goes away takes nothing back.
+        place.run(lambda: self._begin(acceptance, begun, accepted))
+        await accepted
+        return begun.generation
+
+    async def _begin(self, acceptance: "_Acceptance", begun: Begun, accepted: asyncio.Future[None]) -> None:
+        try:
+            await self._commit(acceptance, begun)
+        except Exception as error:  # noqa: BLE001 - it is raised to the caller
+            if not accepted.done():
+                accepted.set_exception(error)
+            if not isinstance(error, DatabaseUnavailable) or not await self.confirm(begun):
+                return
+        else:
+            if not accepted.done():
+                accepted.set_result(None)
+        await self.draw(begun)
+
+    async def _commit(self, acceptance: "_Acceptance", begun: Begun | None = None) -> None:
+        async with self.unit_of_work() as work:
+            if acceptance.instead_of is not None:
+                work.idempotency_keys.remove(acceptance.instead_of)
+            if acceptance.key is not None:
+                work.idempotency_keys.add(acceptance.key)
+            work.generations.add(acceptance.generation if begun is None else begun.generation)
+            if begun is not None:
+                begun.write_calls(work)
             await work.commit()
+
+    async def _ring(self, generation: Generation) -> None:
         try:
             await self.queue.submit(generation.id)
         except Unavailable:  # the row is the job: a sweep rings again
             logger.warning("queue did not take generation %s", generation.id)
-        return generation
 
     async def _outcome(self, watch: Watch, generation: Generation, wait: float) -> Generation:
-        ended = await watch.outcome(wait)
-        if ended is not None:
-            return ended
+        """The end of it, or as it stands when the time is over; word of it may get lost, so the row is looked at."""
+        ends = self.draw.lease.seconds() + wait
+        while True:
+            remaining = ends - self.draw.lease.seconds()
+            ended = await watch.outcome(min(remaining, LOOK_AGAIN))
+            if ended is not None:
+                return ended
+            found = await self._found(generation)
+            if found.status.final or watch.closed or remaining <= LOOK_AGAIN:
+                return found
+
+    async def _found(self, generation: Generation) -> Generation:
         try:
             async with self.unit_of_work() as work:
                 found = await work.generations.get(generation.id, generation.user_id)
@@ -90,3 +195,13 @@ class RequestGeneration:
         if found is None:
             raise NotFound
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Acceptance:
+    """What is remembered when a request is taken."""
+
+    generation: Generation
+    model: ImageModel
+    key: IdempotencyKey | None = None
+    instead_of: IdempotencyKey | None = None

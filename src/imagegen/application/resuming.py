@@ -1,85 +1,117 @@
-"""What a process that ended left behind: the queued is asked for again, the running is settled, never repeated."""
+"""What was left behind: the queued is rung for again or given up, the running is settled, never repeated."""
 
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from imagegen.application.at_work import AtWork
 from imagegen.application.defects import report
-from imagegen.domain.errors import Billed, OutcomeUnknown, StaleWrite, Unavailable
-from imagegen.domain.generations import Failure, Generation, Outcome, Status
+from imagegen.application.ending import write_end
+from imagegen.application.leasing import Lease
+from imagegen.application.recovering import RecoverCall
+from imagegen.application.settling import SettleGeneration
+from imagegen.domain.errors import Billed, DeadlineExceeded, OutcomeUnknown, StaleWrite, Unavailable
+from imagegen.domain.generations import Failure, Outcome, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue, UnitOfWorkFactory
-from imagegen.domain.usage import UsageRecord
 
 logger = logging.getLogger("imagegen.generations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeStranded:
-    """Pick up generations that nobody works on.
+class SettleStranded:
+    """Settle the generations whose process has died: all that run at a worker without a lease.
 
-    One that is queued rings again. One that runs although nobody can be working on it any more may have been billed
-    and its answer is gone: it fails as `outcome_unknown` and is never repeated by itself. Nobody can be when it is not
-    at work here and has been running for `patience`: longer than any other process may take, or nothing where there
-    is none.
+    What its calls brought is looked for. With a receipt the pictures are here and paid for, and it succeeds; without
+    one it may have been billed and its answer is gone: it fails as `outcome_unknown` and is never repeated by itself.
+    Should its process be alive after all, whoever writes first is right, and the other one changes nothing.
     """
+
+    unit_of_work: UnitOfWorkFactory
+    recover: RecoverCall
+    settle: SettleGeneration
+    events: GenerationEvents
+    clock: Clock
+    lease: Lease
+    at_work: AtWork
+
+    async def __call__(self) -> None:
+        """Settle what there is, if this process may judge; one broken row does not hide the rest.
+
+        Raises:
+            Unavailable: the database or the store is away, and not everything has been settled.
+        """
+        if not self.lease.judges:
+            return
+        async with self.unit_of_work() as work:
+            stranded = await work.generations.stranded()
+        await _each(stranded, self._settle)
+
+    async def _settle(self, generation_id: GenerationId) -> None:
+        if generation_id in self.at_work:  # it is being settled here
+            return
+        async with self.unit_of_work() as work:
+            generation = await work.generations.find(generation_id)
+            attempts = await work.attempts.of_generation(generation_id)
+        if generation is None or generation.status is not Status.RUNNING:
+            return
+        open_calls = [attempt for attempt in attempts if attempt.outcome is Outcome.STARTED]
+        if open_calls:
+            drawn = [await self.recover(generation, attempt) for attempt in open_calls]
+            ended = await self.settle(generation, drawn)
+            await self.recover.forget(open_calls)
+        else:  # it died between two calls, of which none was billed
+            error = OutcomeUnknown("The process that was to try again ended.", billed=Billed.NO, retryable=True)
+            ended = generation.fail(Failure.of(error), cost_micros=0, now=self.clock())
+            async with self.unit_of_work() as work:
+                write_end(work, ended)
+                await work.commit()
+        if ended is not None:
+            logger.warning("generation %s was stranded and has %s", generation.id, ended.status)
+            await self.events.announce(ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingAgain:
+    """Ring for what is queued and was perhaps not heard, and give up what was to start by now."""
 
     unit_of_work: UnitOfWorkFactory
     queue: GenerationQueue
     events: GenerationEvents
     clock: Clock
-    patience: timedelta
-    at_work: AtWork
 
     async def __call__(self, before: datetime) -> None:
-        """Look at everything unfinished that was asked for before a moment; one broken row does not hide the rest.
+        """Look at everything that was asked for before a moment; one broken row does not hide the rest.
 
         Raises:
             Unavailable: the database or the queue is away, and not everything has been looked at.
         """
         async with self.unit_of_work() as work:
-            stranded = await work.generations.unfinished(before)
-        for generation_id in stranded:
-            try:
-                await self._resume(generation_id)
-            except Unavailable:
-                raise
-            except Exception:  # noqa: BLE001 - reported
-                report(logger, "resuming generation %s failed unexpectedly", generation_id)
+            overdue = await work.generations.overdue(self.clock())
+            waiting = await work.generations.waiting(before)
+        await _each(overdue, self._give_up)
+        await _each([one for one in waiting if one not in {*overdue}], self.queue.submit)
 
-    async def _resume(self, generation_id: GenerationId) -> None:
-        async with self.unit_of_work() as work:
-            generation = await work.generations.find(generation_id)
-        if generation is None:
-            return
-        if generation.status is Status.QUEUED:
-            await self.queue.submit(generation_id)
-        elif generation.status is Status.RUNNING and self._stranded(generation):
-            await self._settle(generation)
-
-    def _stranded(self, generation: Generation) -> bool:
-        """Whether nobody works on it; asked after it was read, for until then it may have been begun here."""
-        return generation.id not in self.at_work and self.clock() - _begun(generation) >= self.patience
-
-    async def _settle(self, generation: Generation) -> None:
-        error = OutcomeUnknown("The process that waited for the provider ended.", billed=Billed.UNKNOWN)
-        now = self.clock()
-        ended = generation.fail(Failure.of(error), cost_micros=None, now=now)
+    async def _give_up(self, generation_id: GenerationId) -> None:
         try:
             async with self.unit_of_work() as work:
-                attempts = await work.attempts.of_generation(generation.id)
-                work.generations.update(ended)
-                for attempt in attempts:
-                    if attempt.outcome is Outcome.STARTED:
-                        work.attempts.update(attempt.fail(error, now))
-                work.usage.add(UsageRecord.of(ended))
+                generation = await work.generations.find(generation_id)
+                if generation is None or not generation.overdue(self.clock()):
+                    return
+                ended = generation.fail(Failure.of(DeadlineExceeded()), cost_micros=0, now=self.clock())
+                write_end(work, ended)
                 await work.commit()
-        except StaleWrite:  # it was alive after all
+        except StaleWrite:  # it has begun or was canceled at the last moment
             return
-        logger.warning("generation %s was stranded; its outcome is unknown", generation.id)
         await self.events.announce(ended)
 
 
-def _begun(generation: Generation) -> datetime:
-    return generation.started_at or generation.created_at
+async def _each(generations: Sequence[GenerationId], step: Callable[[GenerationId], Awaitable[None]]) -> None:
+    for generation_id in generations:
+        try:
+            await step(generation_id)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - reported
+            report(logger, "picking up generation %s failed unexpectedly", generation_id)

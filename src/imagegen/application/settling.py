@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.ending import write_end
 from imagegen.application.keeping import Drawn
 from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import Billed, DatabaseUnavailable, ProviderError, StaleWrite
 from imagegen.domain.generations import Adjustment, Failure, Generation
 from imagegen.domain.images import Image, ImageRequest
 from imagegen.domain.ports import Clock, UnitOfWorkFactory
-from imagegen.domain.usage import UsageRecord
 
 logger = logging.getLogger("imagegen.generations")
 
@@ -38,6 +38,7 @@ class SettleGeneration:
                 if known is None and (known := await self._reread(generation, drawn)) is None:
                     return None
                 if known.status.final:  # a commit whose answer was lost, or somebody else ended it
+                    await self._remove_unknown(known, drawn)
                     return known
                 ended = self._ended(known, drawn)
                 await self._commit(ended, drawn)
@@ -54,29 +55,45 @@ class SettleGeneration:
         async with self.unit_of_work() as work:
             found = await work.generations.find(generation.id)
         if found is None:  # its owner is gone, and nothing of theirs is to stay
-            await self.remove_blobs(image.location for one in drawn for image in one.images)
+            await self._remove_unknown(generation, drawn)
         return found
 
+    async def _remove_unknown(self, known: Generation, drawn: Sequence[Drawn]) -> None:
+        """Remove the pictures that did not become the generation's."""
+        kept = {image.location for image in known.images}
+        stored = {image.location for one in drawn for image in one.images}
+        await self.remove_blobs(stored - kept)
+
     def _ended(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation:
+        generation = _moved(generation, drawn)
         costs = [one.attempt.cost_micros for one in drawn]
         cost = None if None in costs else sum(c for c in costs if c is not None)
         stored = [image for one in drawn for image in one.images]
         errors = [error for one in drawn for error in one.errors]
         if not stored:
             return generation.fail(_failure(errors), cost_micros=cost, now=self.clock())
-        images = [replace(image, position=position) for position, image in enumerate(stored)]
+        images = [
+            image if image.position == position else replace(image, position=position)
+            for position, image in enumerate(stored)
+        ]
         adjustments = (*_number(generation.applied.n, images, errors), *_format(generation.applied, images))
         return generation.succeed(images, cost_micros=cost, adjustments=adjustments, now=self.clock())
 
     async def _commit(self, ended: Generation, drawn: Sequence[Drawn]) -> None:
         async with self.unit_of_work() as work:
-            work.generations.update(ended)
-            for one in drawn:
-                work.attempts.update(one.attempt)
-            for image in ended.images:
-                work.images.add(image)
-            work.usage.add(UsageRecord.of(ended, [one.attempt for one in drawn]))
+            write_end(work, ended, [one.attempt for one in drawn])
             await work.commit()
+
+
+def _moved(generation: Generation, drawn: Sequence[Drawn]) -> Generation:
+    """The generation under the model that drew it, which may be another than the first that was asked."""
+    told = next((one for one in drawn if one.images), drawn[0])
+    if told.fitted is None:
+        return generation
+    fitted = told.fitted
+    return generation.moved(
+        fitted.applied, provider=fitted.model.provider, model=fitted.model.id, adjustments=fitted.adjustments
+    )
 
 
 def _number(wanted: int, images: Sequence[Image], errors: Sequence[ProviderError]) -> Iterable[Adjustment]:

@@ -22,17 +22,16 @@ from imagegen.adapters.tokens import JoseTokenSigner
 from imagegen.application import Application
 from imagegen.application.defects import report
 from imagegen.application.health import Remembered
+from imagegen.application.leasing import Lease
 from imagegen.bootstrap.drawing import Drawing, choose_drawing
 from imagegen.bootstrap.keys import derived, kept_secret
 from imagegen.bootstrap.wiring import Outside, Ping, wire
 from imagegen.domain.errors import Unavailable
+from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.links import LinkSigner
 from imagegen.domain.ports import BlobStore
 from imagegen.settings import Settings, SettingsInvalid
 from imagegen.worker import Worker
-
-_MARGIN: Final = timedelta(minutes=5)
-"""Beyond the longest call: what it brought may have to wait for a store that is away."""
 
 # Anybody may ask for the health, so what an answer costs is not paid at every look.
 _STORAGE_SECONDS: Final = 5.0
@@ -127,7 +126,6 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
     events = InProcessEvents()
     queue = InProcessQueue(concurrency=settings.concurrency, grace=settings.grace_seconds)
     passwords = Argon2Hasher()
-    alone = database_url(settings).startswith("sqlite")
     essential: dict[str, Ping] = {"database": database.check, "storage": Remembered(blobs.check, _STORAGE_SECONDS)}
     outside = Outside(
         unit_of_work=database.unit_of_work,
@@ -142,14 +140,13 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         providers=drawing.providers,
         clock=now,
         new_id=uuid7,
-        # An SQLite file serves one process at a time: there is nobody else to wait for.
-        patience=timedelta(0) if alone else timedelta(seconds=drawing.longest_call) + _MARGIN,
+        lease=_lease(settings),
         register_unknown=settings.register_on_login,
         essential=essential,
         optional={"providers": Remembered(drawing.check, _PROVIDER_SECONDS)},
     )
     application = wire(outside)
-    worker = Worker(application=application, queue=queue, clock=now)
+    worker = Worker(application=application, queue=queue, events=events, clock=now)
     return Assembly(
         application=application,
         worker=worker,
@@ -187,6 +184,14 @@ def database_url(settings: Settings) -> str:
 def now() -> datetime:
     """The clock of the machine."""
     return datetime.now(UTC)
+
+
+def _lease(settings: Settings) -> Lease:
+    """A new one at every start. An SQLite file serves one process at a time, so there nobody needs to look at it."""
+    worker_id = WorkerId(uuid7())
+    if database_url(settings).startswith("sqlite"):
+        return Lease(worker_id=worker_id, alone=True, lifetime=timedelta(hours=1))
+    return Lease(worker_id=worker_id)
 
 
 def _open_database(settings: Settings, faults: list[str]) -> Database | None:

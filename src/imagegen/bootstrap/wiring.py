@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from imagegen.application import Application
 from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, ReadProfile, Register, UpdateProfile
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.at_work import AtWork
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
-from imagegen.application.cleaning import RemoveBlobs, RemoveOrphans
+from imagegen.application.calling import CallProvider
+from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
+from imagegen.application.cleaning import RemoveBlobs, RemoveExpired, RemoveOrphans
+from imagegen.application.drawing import DrawGeneration
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,
@@ -29,14 +31,17 @@ from imagegen.application.images import (
     ReadBytes,
 )
 from imagegen.application.keeping import KeepPictures
+from imagegen.application.leasing import CountWorkers, EndLease, Lease, RenewLease
+from imagegen.application.recovering import RecoverCall
 from imagegen.application.requesting import RequestGeneration
-from imagegen.application.resuming import ResumeStranded
+from imagegen.application.resuming import RingAgain, SettleStranded
 from imagegen.application.retrying import Backoff
-from imagegen.application.running import RunGeneration
+from imagegen.application.running import ConfirmBeginning, RunGeneration
 from imagegen.application.sessions import EndSession, GrantAccess, ListSessions, Refresh
 from imagegen.application.settling import SettleGeneration
 from imagegen.application.usage import ReadUsage
 from imagegen.domain.catalog import Catalog
+from imagegen.domain.circuits import Circuits
 from imagegen.domain.links import LinkSigner
 from imagegen.domain.ports import (
     BlobStore,
@@ -50,6 +55,7 @@ from imagegen.domain.ports import (
     TokenSigner,
     UnitOfWorkFactory,
 )
+from imagegen.domain.retries import RetryPolicy
 
 Ping = Callable[[], Awaitable[str | None]]
 
@@ -58,8 +64,8 @@ Ping = Callable[[], Awaitable[str | None]]
 class Outside:
     """An adapter for every port, and the few decisions that the core leaves to the operator.
 
-    `patience` is how long a generation may run before no other process can be working on it any more, `backoff` how
-    long to leave a database or a store alone that is away.
+    `lease` is this process's own, `backoff` how long to leave a database or a store alone that is away, `policy` when
+    a call to a provider is tried again.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -74,8 +80,9 @@ class Outside:
     providers: Mapping[str, ImageProvider]
     clock: Clock
     new_id: NewId
-    patience: timedelta = timedelta(0)
+    lease: Lease
     backoff: Backoff = field(default_factory=Backoff)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     register_unknown: bool = False
     essential: Mapping[str, Ping] = field(default_factory=dict)
     optional: Mapping[str, Ping] = field(default_factory=dict)
@@ -89,6 +96,36 @@ def wire(outside: Outside) -> Application:
     register = Register(unit_of_work=work, passwords=o.passwords, grant=grant, clock=clock, new_id=new_id)
     at_work = AtWork()
     remove_blobs = RemoveBlobs(blobs=o.blobs)
+    keep = KeepPictures(
+        blobs=o.blobs, remove_blobs=remove_blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff
+    )
+    settle = SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock, backoff=o.backoff)
+    call = CallProvider(
+        unit_of_work=work,
+        catalog=o.catalog,
+        providers=o.providers,
+        keep=keep,
+        circuits=Circuits(),
+        clock=clock,
+        new_id=new_id,
+        at_work=at_work,
+        policy=o.policy,
+    )
+    draw = DrawGeneration(
+        call=call, keep=keep, settle=settle, events=o.events, clock=clock, at_work=at_work, lease=o.lease
+    )
+    confirm = ConfirmBeginning(unit_of_work=work, backoff=o.backoff)
+    renew = RenewLease(unit_of_work=work, lease=o.lease)
+    request_generation = RequestGeneration(
+        unit_of_work=work,
+        catalog=o.catalog,
+        queue=o.queue,
+        draw=draw,
+        confirm=confirm,
+        events=o.events,
+        clock=clock,
+        new_id=new_id,
+    )
     return Application(
         register=register,
         log_in=LogIn(
@@ -113,24 +150,33 @@ def wire(outside: Outside) -> Application:
         list_api_keys=ListApiKeys(unit_of_work=work),
         change_api_key=ChangeApiKey(unit_of_work=work, clock=clock),
         revoke_api_key=RevokeApiKey(unit_of_work=work, clock=clock),
-        request_generation=RequestGeneration(
-            unit_of_work=work, catalog=o.catalog, queue=o.queue, events=o.events, clock=clock, new_id=new_id
-        ),
+        request_generation=request_generation,
         run_generation=RunGeneration(
             unit_of_work=work,
             catalog=o.catalog,
-            providers=o.providers,
-            keep=KeepPictures(blobs=o.blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff),
-            settle=SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock, backoff=o.backoff),
+            draw=draw,
+            confirm=confirm,
             events=o.events,
             clock=clock,
-            new_id=new_id,
             at_work=at_work,
-            backoff=o.backoff,
+            renew=renew,
         ),
-        resume_stranded=ResumeStranded(
-            unit_of_work=work, queue=o.queue, events=o.events, clock=clock, patience=o.patience, at_work=at_work
+        cancel_generation=CancelGeneration(unit_of_work=work, events=o.events, clock=clock, at_work=at_work),
+        retry_generation=RetryGeneration(unit_of_work=work, request=request_generation),
+        abandon_calls=AbandonCalls(at_work=at_work),
+        ring_again=RingAgain(unit_of_work=work, queue=o.queue, events=o.events, clock=clock),
+        settle_stranded=SettleStranded(
+            unit_of_work=work,
+            recover=RecoverCall(blobs=o.blobs, remove_blobs=remove_blobs, clock=clock, new_id=new_id),
+            settle=settle,
+            events=o.events,
+            clock=clock,
+            lease=o.lease,
+            at_work=at_work,
         ),
+        renew_lease=renew,
+        end_lease=EndLease(unit_of_work=work, lease=o.lease),
+        count_workers=CountWorkers(unit_of_work=work),
         read_generation=ReadGeneration(unit_of_work=work),
         list_generations=ListGenerations(unit_of_work=work),
         list_attempts=ListAttempts(unit_of_work=work),
@@ -145,6 +191,7 @@ def wire(outside: Outside) -> Application:
         annotate_image=AnnotateImage(unit_of_work=work),
         delete_image=DeleteImage(unit_of_work=work, remove_blobs=remove_blobs),
         remove_orphans=RemoveOrphans(unit_of_work=work, blobs=o.blobs, clock=clock),
+        remove_expired=RemoveExpired(unit_of_work=work, clock=clock),
         read_usage=ReadUsage(unit_of_work=work, clock=clock),
         check_health=CheckHealth(essential=o.essential, optional=o.optional),
     )

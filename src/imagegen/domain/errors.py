@@ -3,6 +3,7 @@
 ImagegenError
 ├── InvalidRequest            understood, but not valid; carries a fault per field
 │   ├── UnknownModel · UnsupportedParameters · BrokenCursor · WeakPassword · MalformedEmail
+│   └── IdempotencyKeyReused
 ├── Unauthenticated           who are you?
 │   ├── CredentialsMissing · InvalidCredentials · InvalidAccessToken · InvalidRefreshToken · InvalidLink
 │   └── InvalidApiKey · ApiKeyExpired · ApiKeyRevoked
@@ -84,6 +85,13 @@ class InvalidRequest(ImagegenError):
     def __init__(self, detail: str | None = None, *, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(detail or ("; ".join(fault.message for fault in faults) or None))
         self.faults = faults
+
+
+class IdempotencyKeyReused(InvalidRequest):
+    """The idempotency key was used before, for something else."""
+
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used for another request"
 
 
 class UnknownModel(InvalidRequest):

@@ -22,7 +22,7 @@ from imagegen.domain.errors import (
     ProviderError,
     Stage,
 )
-from imagegen.domain.identifiers import ApiKeyId, AttemptId, GenerationId, UserId
+from imagegen.domain.identifiers import ApiKeyId, AttemptId, GenerationId, UserId, WorkerId
 from imagegen.domain.images import Image, ImageRequest, Labels
 
 
@@ -45,11 +45,17 @@ _FINAL: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
 
 
 class Priority(StrEnum):
-    """Which of the waiting go first."""
+    """Which of the waiting go first: those of the highest priority, and of these the oldest."""
 
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
+
+    @property
+    def above(self) -> Sequence["Priority"]:
+        """The higher ones, the highest first."""
+        ranked = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
+        return ranked[: ranked.index(self)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,8 @@ class Generation:
     """A request for pictures and everything that became of it.
 
     `requested` is what the caller said, `applied` what is asked of the provider, `adjustments` why they differ.
-    `cost_micros` is in millionths of a US dollar; `None` means that nobody knows.
+    `cost_micros` is in millionths of a US dollar; `None` means that nobody knows. While it runs, `worker_id` names who
+    draws it: as long as that one's lease lasts, nobody else settles it. It is given up unless it starts by `start_by`.
     """
 
     id: GenerationId
@@ -181,6 +188,9 @@ class Generation:
     images: tuple[Image, ...] = ()
     failure: Failure | None = None
     cost_micros: int | None = None
+    worker_id: WorkerId | None = None
+    start_by: datetime | None = None
+    retry_of: GenerationId | None = None
     version: int = 1
 
     @property
@@ -188,10 +198,23 @@ class Generation:
         """The part that is done, from 0.0 to 1.0."""
         return 1.0 if self.status.final else 0.0
 
-    def start(self, now: datetime) -> Self:
-        """It is about to be sent to its provider."""
+    def overdue(self, now: datetime) -> bool:
+        """Whether it was to start by a moment that has passed."""
+        return self.status is Status.QUEUED and self.start_by is not None and self.start_by <= now
+
+    def start(self, worker_id: WorkerId, now: datetime) -> Self:
+        """A worker is about to send it to its provider."""
         self._must_be(Status.QUEUED)
-        return self._next(Status.RUNNING, started_at=_not_before(now, self.created_at))
+        return self._next(Status.RUNNING, worker_id=worker_id, started_at=_not_before(now, self.created_at))
+
+    def moved(self, applied: ImageRequest, *, provider: str, model: str, adjustments: tuple[Adjustment, ...]) -> Self:
+        """The same generation as another model was asked for it; remembered with its next step.
+
+        Raises:
+            IllegalTransition: it is not running.
+        """
+        self._must_be(Status.RUNNING)
+        return replace(self, applied=applied, provider=provider, model=model, adjustments=adjustments)
 
     def succeed(
         self,

@@ -9,6 +9,7 @@ ApiKeyId = NewType("ApiKeyId", UUID)
 GenerationId = NewType("GenerationId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 ImageId = NewType("ImageId", UUID)
+WorkerId = NewType("WorkerId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 EventId = NewType("EventId", UUID)
 

@@ -149,6 +149,11 @@ class Labels:
     external_id: str | None = None
     favorite: bool = False
 
+    def checked(self) -> Self:
+        """The same with its tags as `checked_tags` leaves them; raises what that does."""
+        tags = checked_tags(self.tags)
+        return self if tags == self.tags else replace(self, tags=tags)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dimensions:

@@ -12,9 +12,19 @@ from typing import Any, Final
 from sqlalchemy import Table
 
 from imagegen.adapters.database.statements import Row
-from imagegen.adapters.database.tables import api_keys, attempts, generations, images, sessions, usage_records, users
+from imagegen.adapters.database.tables import (
+    api_keys,
+    attempts,
+    generations,
+    idempotency_keys,
+    images,
+    sessions,
+    usage_records,
+    users,
+)
 from imagegen.domain.api_keys import ApiKey
 from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import Image, Labels, Size
 from imagegen.domain.sessions import Session
@@ -22,9 +32,6 @@ from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import Email, User
 
 Fields = dict[str, Any]
-
-_INDEXED_LOCATION: Final = 400
-"""Characters. A location is an address of some hundred; Postgres indexes values up to 2,700 bytes."""
 
 _ATTRIBUTES: Final[Mapping[type, Sequence[str]]] = {
     kind: tuple(field.name for field in fields(kind) if field.name in table.c)
@@ -108,8 +115,23 @@ def generation_values(generation: Generation) -> Fields:
     """The values of a row of `generations`; its images have rows of their own."""
     values = _taken(generation)
     values.update(_taken(generation.labels))
-    values["search"] = f"{generation.requested.prompt}\n{generation.labels.title or ''}".casefold()
+    values["search"] = _search(generation)
     return values
+
+
+def progress_values(generation: Generation) -> Fields:
+    """Those values of a row of `generations` that change as it comes on."""
+    return _taken(generation)
+
+
+def label_values(generation: Generation) -> Fields:
+    """Those values of a row of `generations` that its owner changes."""
+    return {
+        "id": generation.id,
+        "version": generation.version,
+        **_taken(generation.labels),
+        "search": _search(generation),
+    }
 
 
 def generation_of(row: Row) -> Generation:
@@ -130,6 +152,10 @@ def gathered(parts: Iterable[Generation]) -> Sequence[Generation]:
     return list(whole.values())
 
 
+def _search(generation: Generation) -> str:
+    return f"{generation.requested.prompt}\n{generation.labels.title or ''}".casefold()
+
+
 def attempt_values(attempt: Attempt) -> Fields:
     """The values of a row of `attempts`."""
     return _taken(attempt)
@@ -140,22 +166,16 @@ def attempt_of(row: Row) -> Attempt:
     return Attempt(**_named(attempts, row))
 
 
-def location_start(location: str) -> str:
-    """The part of a location that is indexed: the whole of any but one that holds the picture itself."""
-    return location[:_INDEXED_LOCATION]
-
-
 def image_values(image: Image) -> Fields:
     """The values of a row of `images`."""
     values = _taken(image)
-    values.update(location_start=location_start(image.location), width=image.size.width, height=image.size.height)
+    values.update(width=image.size.width, height=image.size.height)
     return values
 
 
 def image_of(row: Row) -> Image:
     """The image of a row of `images`."""
     values = _named(images, row)
-    del values["location_start"]
     size = Size(values.pop("width"), values.pop("height"))
     return Image(**values, size=size)
 
@@ -163,3 +183,8 @@ def image_of(row: Row) -> Image:
 def usage_record_values(record: UsageRecord) -> Fields:
     """The values of a row of `usage_records`."""
     return {**_taken(record), "day": record.finished_at.astimezone(UTC).date()}
+
+
+def idempotency_key_of(row: Row) -> IdempotencyKey:
+    """The key of a row of `idempotency_keys`."""
+    return IdempotencyKey(**_named(idempotency_keys, row))

@@ -130,7 +130,28 @@ generations: Final = Table(
     Column("failure", Document[Failure](Failure)),
     Column("cost_micros", BigInteger),
     _version(),
+    Column("worker_id", Identifier()),  # whoever draws it; a worker's row comes and goes
+    _moment("start_by", nullable=True),
+    Column("retry_of", Identifier()),  # which may be forgotten before this one
     Index(None, "user_id", "id"),
+)
+
+workers: Final = Table(
+    "workers",
+    metadata,
+    _id(),
+    _moment("expires_at"),  # by the clock of the database
+)
+
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", Identifier(), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("target", Identifier(), nullable=False),  # which may be forgotten before the key is
+    _moment("created_at"),
+    Index(None, "created_at"),
 )
 
 attempts: Final = Table(
@@ -162,7 +183,6 @@ images: Final = Table(
     Column("position", Integer, nullable=False),
     Column("source", word(Source), nullable=False),
     Column("location", Text, nullable=False),
-    Column("location_start", Text, nullable=False),  # as much as an index holds: a location may be a picture inline
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("format", word(ImageFormat), nullable=False),
@@ -174,7 +194,6 @@ images: Final = Table(
     _version(),
     Index(None, "user_id", "id"),
     Index(None, "generation_id", "position"),
-    Index(None, "location_start"),
 )
 
 usage_records: Final = Table(
@@ -203,4 +222,13 @@ def _has_status(*statuses: Status) -> ColumnElement[bool]:
 is_unfinished: Final = _has_status(Status.QUEUED, Status.RUNNING)
 is_finished: Final = _has_status(*(status for status in Status if status.final))
 
+is_waiting: Final = _has_status(Status.QUEUED)
+
 Index("ix_generations_unfinished", generations.c.id, sqlite_where=is_unfinished, postgresql_where=is_unfinished)
+Index(
+    "ix_generations_waiting",
+    generations.c.priority,
+    generations.c.id,
+    sqlite_where=is_waiting,
+    postgresql_where=is_waiting,
+)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from imagegen.adapters.database.engine import Engine
@@ -28,7 +28,7 @@ class Transaction:
     async def look_up(self, query: Query[T], values: Values) -> Sequence[T]:
         """What there is of the few that an index finds at once."""
         self._must_not_have_written()
-        return await _timed(self._engine.look_up(query, values), "look-up", _tables_read(query))
+        return await _timed(self._engine.look_up(query, values), "look-up", lambda: _tables_read(query))
 
     async def one(self, query: Query[T], values: Values) -> T | None:
         """The one that there can be."""
@@ -38,7 +38,7 @@ class Transaction:
     async def scan(self, query: Query[T], values: Values) -> Sequence[T]:
         """What there is of those that may take long to find."""
         self._must_not_have_written()
-        return await _timed(self._engine.scan(query, values), "scan", _tables_read(query))
+        return await _timed(self._engine.scan(query, values), "scan", lambda: _tables_read(query))
 
     def write(self, write: Write) -> None:
         """Gather a write for the commit."""
@@ -52,24 +52,26 @@ class Transaction:
         """Apply what was gathered, all of it or nothing."""
         writes, self._writes = self._writes, []
         if writes:
-            await _timed(
-                self._engine.apply(writes), "commit", (getattr(write.change.table, "name", "") for write in writes)
-            )
+            await _timed(self._engine.apply(writes), "commit", lambda: _tables_written(writes))
 
     def _must_not_have_written(self) -> None:
         if self._writes:
             raise RuntimeError("read before you write: a unit of work does not see its own writes")
 
 
-async def _timed(work: Awaitable[T], kind: str, tables: Iterable[str]) -> T:
+async def _timed(work: Awaitable[T], kind: str, tables: Callable[[], Iterable[str]]) -> T:
     begun = time.perf_counter()
     try:
         return await work
     finally:
         seconds = time.perf_counter() - begun
         if seconds >= SLOW_SECONDS:
-            about = {"kind": kind, "tables": sorted({*tables}), "duration_ms": round(seconds * 1000, 1)}
+            about = {"kind": kind, "tables": sorted({*tables()}), "duration_ms": round(seconds * 1000, 1)}
             logger.warning("slow query", extra=about)
+
+
+def _tables_written(writes: Sequence[Write]) -> Iterable[str]:
+    return (getattr(write.change.table, "name", "") for write in writes)
 
 
 def _tables_read(query: Query[T]) -> Iterable[str]:

@@ -7,10 +7,12 @@ from imagegen.adapters.database.engine import Engine
 from imagegen.adapters.database.repositories.api_keys import SqlApiKeys
 from imagegen.adapters.database.repositories.attempts import SqlAttempts
 from imagegen.adapters.database.repositories.generations import SqlGenerations
+from imagegen.adapters.database.repositories.idempotency_keys import SqlIdempotencyKeys
 from imagegen.adapters.database.repositories.images import SqlImages
 from imagegen.adapters.database.repositories.sessions import SqlSessions
 from imagegen.adapters.database.repositories.usage import SqlUsage
 from imagegen.adapters.database.repositories.users import SqlUsers
+from imagegen.adapters.database.repositories.workers import SqlWorkers
 from imagegen.adapters.database.transaction import Transaction
 from imagegen.domain.ports import UnitOfWork
 
@@ -27,6 +29,8 @@ class SqlUnitOfWork(UnitOfWork):
         self.attempts = SqlAttempts(transaction)
         self.images = SqlImages(transaction)
         self.usage = SqlUsage(transaction)
+        self.workers = SqlWorkers(transaction)
+        self.idempotency_keys = SqlIdempotencyKeys(transaction)
 
     async def __aenter__(self) -> Self:
         return self

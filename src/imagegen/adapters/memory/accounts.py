@@ -53,6 +53,7 @@ class MemoryUsers(Repository, Users):
             discard(rows.generations, lambda generation: generation.user_id == user_id)
             discard(rows.images, lambda image: image.user_id == user_id)
             discard(rows.usage_records, lambda record: record.user_id == user_id)
+            discard(rows.idempotency_keys, lambda key: key.user_id == user_id)
             discard(rows.webhook_deliveries, lambda d: rows.webhook_endpoints[d.webhook_id].user_id == user_id)
             discard(rows.webhook_endpoints, lambda endpoint: endpoint.user_id == user_id)
 

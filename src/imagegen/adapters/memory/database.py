@@ -1,21 +1,24 @@
 """The database in memory, and its unit of work."""
 
+from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from imagegen.adapters.memory.accounts import MemoryApiKeys, MemorySessions, MemoryUsers
-from imagegen.adapters.memory.history import MemoryAttempts, MemoryGenerations, MemoryImages
+from imagegen.adapters.memory.history import MemoryAttempts, MemoryGenerations, MemoryImages, MemoryWorkers
+from imagegen.adapters.memory.idempotency_keys import MemoryIdempotencyKeys
 from imagegen.adapters.memory.transaction import Committed, Transaction
 from imagegen.adapters.memory.usage import MemoryUsage
 from imagegen.adapters.memory.webhooks import MemoryWebhookDeliveries, MemoryWebhookEndpoints
-from imagegen.domain.ports import UnitOfWork
+from imagegen.domain.ports import Clock, UnitOfWork
 
 
 class MemoryDatabase:
-    """Remembers as long as it lives; one thread may use it."""
+    """Remembers as long as it lives; one thread may use it. By `clock` leases run out."""
 
-    def __init__(self) -> None:
-        self._committed = Committed()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._committed = Committed(clock or partial(datetime.now, UTC))
 
     def unit_of_work(self) -> UnitOfWork:
         """A new unit of work on what is remembered here."""
@@ -34,6 +37,8 @@ class MemoryUnitOfWork(UnitOfWork):
         self.attempts = MemoryAttempts(transaction)
         self.images = MemoryImages(transaction)
         self.usage = MemoryUsage(transaction)
+        self.workers = MemoryWorkers(transaction)
+        self.idempotency_keys = MemoryIdempotencyKeys(transaction)
         self.webhook_endpoints = MemoryWebhookEndpoints(transaction)
         self.webhook_deliveries = MemoryWebhookDeliveries(transaction)
 

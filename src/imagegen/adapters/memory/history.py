@@ -3,20 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require
+from imagegen.adapters.memory.rows import Rows, discard, discard_keys, insert, page, replace_next, require
 from imagegen.adapters.memory.transaction import Repository
 from imagegen.domain.errors import StaleWrite
-from imagegen.domain.generations import Attempt, Generation
-from imagegen.domain.identifiers import GenerationId, ImageId, UserId
+from imagegen.domain.generations import Attempt, Generation, Priority, Status
+from imagegen.domain.identifiers import AttemptId, GenerationId, ImageId, UserId, WorkerId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Page, PageRequest
-from imagegen.domain.ports import Attempts, GenerationFilter, Generations, Images
+from imagegen.domain.ports import Attempts, GenerationFilter, Generations, Images, Workers
 
-_MOST_UNFINISHED: Final = 1_000
+_MOST_AT_ONCE: Final = 1_000
 
 
 class MemoryGenerations(Repository, Generations):
@@ -40,11 +40,33 @@ class MemoryGenerations(Repository, Generations):
         found = page(generations, wanted)
         return Page(list(_with_images(found.items, rows)), found.next)
 
-    async def unfinished(self, before: datetime) -> Sequence[GenerationId]:
-        """The identifiers of those that were created before a moment and have not ended, oldest first."""
-        generations = (await self._read()).generations.values()
-        waiting = (g.id for g in generations if g.created_at < before and not g.status.final)
-        return sorted(waiting)[:_MOST_UNFINISHED]
+    async def waiting(self, before: datetime) -> Sequence[GenerationId]:
+        """The identifiers of those that were created before a moment and are queued, in their order."""
+        waiting = sorted((g for g in await self._queued() if g.created_at < before), key=_turn)
+        return [generation.id for generation in waiting[:_MOST_AT_ONCE]]
+
+    async def ahead(self, generation: Generation) -> int:
+        """How many of the queued come before it in their order."""
+        return sum(_turn(other) < _turn(generation) for other in await self._queued())
+
+    async def first_above(self, priority: Priority) -> GenerationId | None:
+        """The first of the queued with a higher priority."""
+        higher = (g for g in await self._queued() if g.priority in priority.above)
+        first = min(higher, key=_turn, default=None)
+        return None if first is None else first.id
+
+    async def overdue(self, now: datetime) -> Sequence[GenerationId]:
+        """The identifiers of those that were to start."""
+        return [g.id for g in await self._queued() if g.overdue(now)][:_MOST_AT_ONCE]
+
+    async def stranded(self) -> Sequence[GenerationId]:
+        """The identifiers of those that run at a worker without a lease, oldest first."""
+        rows, now = await self._read(), self._clock()
+        running = (g for g in rows.generations.values() if g.status is Status.RUNNING)
+        return sorted(g.id for g in running if not _leased(g.worker_id, rows, now))[:_MOST_AT_ONCE]
+
+    async def _queued(self) -> list[Generation]:
+        return [g for g in (await self._read()).generations.values() if g.status is Status.QUEUED]
 
     async def locations(self, owner: UserId) -> Sequence[str]:
         """Where the images of the owner's finished generations lie."""
@@ -62,8 +84,32 @@ class MemoryGenerations(Repository, Generations):
         self._write(add)
 
     def update(self, generation: Generation) -> None:
-        """Put the next version of a generation in place."""
-        self._write(lambda rows: replace_next(rows.generations, replace(generation, images=())))
+        """Put the next version of a generation in place, with the labels that are there."""
+
+        def update(rows: Rows) -> None:
+            last = replace_next(rows.generations, replace(generation, images=()))
+            rows.generations[generation.id] = replace(rows.generations[generation.id], labels=last.labels)
+
+        self._write(update)
+
+    def relabel(self, generation: Generation) -> None:
+        """Put the labels on the generation that is there."""
+
+        def relabel(rows: Rows) -> None:
+            last = replace_next(rows.generations, generation)
+            rows.generations[generation.id] = replace(last, labels=generation.labels, version=generation.version)
+
+        self._write(relabel)
+
+    def hold(self, generation: Generation) -> None:
+        """Look whether it still runs there."""
+
+        def hold(rows: Rows) -> None:
+            found = rows.generations.get(generation.id)
+            if found is None or found.status is not Status.RUNNING or found.worker_id != generation.worker_id:
+                raise StaleWrite
+
+        self._write(hold)
 
     def remove(self, generation_id: GenerationId, owner: UserId) -> None:
         """Remove a finished generation of the owner's, and what belongs to it."""
@@ -125,9 +171,12 @@ class MemoryImages(Repository, Images):
         images = (await self._read()).images.values()
         return page((image for image in images if image.user_id == owner), wanted)
 
-    async def stored_at(self, location: str) -> bool:
-        """Whether an image names that location."""
-        return any(image.location == location for image in (await self._read()).images.values())
+    async def stored_at(self, location: str, attempt_id: AttemptId) -> bool:
+        """Whether an image of the call's generation names that location."""
+        rows = await self._read()
+        attempt = rows.attempts.get(attempt_id)
+        images = (i for i in rows.images.values() if attempt is not None and i.generation_id == attempt.generation_id)
+        return any(image.location == location for image in images)
 
     def add(self, image: Image) -> None:
         """Add an image of a user and, if it names one, of a generation who are there."""
@@ -153,6 +202,44 @@ class MemoryImages(Repository, Images):
             del rows.images[image_id]
 
         self._write(remove)
+
+
+class MemoryWorkers(Repository, Workers):
+    """Who draws, and until when they are taken to be alive."""
+
+    async def alive(self) -> int:
+        """How many leases there are that have not run out."""
+        rows, now = await self._read(), self._clock()
+        return sum(_leased(worker_id, rows, now) for worker_id in rows.workers)
+
+    def renew(self, worker_id: WorkerId, lifetime: timedelta) -> None:
+        """Put the end of the lease in place."""
+
+        def renew(rows: Rows) -> None:
+            rows.workers[worker_id] = self._clock() + lifetime
+
+        self._write(renew)
+
+    def remove(self, worker_id: WorkerId) -> None:
+        """Remove the lease."""
+        self._write(lambda rows: rows.workers.pop(worker_id, None))
+
+    def remove_others(self, worker_id: WorkerId) -> None:
+        """Remove the other leases."""
+        self._write(lambda rows: discard_keys(rows.workers, lambda other: other != worker_id))
+
+    def remove_lapsed(self) -> None:
+        """Remove the leases that have run out."""
+        self._write(lambda rows: discard_keys(rows.workers, lambda other: not _leased(other, rows, self._clock())))
+
+
+def _leased(worker_id: UUID | None, rows: Rows, now: datetime) -> bool:
+    until = None if worker_id is None else rows.workers.get(worker_id)
+    return until is not None and until > now
+
+
+def _turn(generation: Generation) -> tuple[int, UUID]:
+    return len(generation.priority.above), generation.id
 
 
 def _with_images(generations: Iterable[Generation], rows: Rows) -> Iterator[Generation]:

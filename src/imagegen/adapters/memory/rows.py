@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from imagegen.domain.api_keys import ApiKey
 from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.errors import AlreadyExists, StaleWrite
 from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Cursor, Page, PageRequest
 from imagegen.domain.sessions import Session
@@ -21,7 +23,8 @@ from imagegen.domain.webhooks import WebhookEndpoint
 class Rows:
     """Every row by its identifier; a generation lies here without its images, a usage record by its generation.
 
-    A delivery lies by its endpoint and its event.
+    A delivery lies by its endpoint and its event, an idempotency key by its owner and itself, and by a worker lies when
+    its lease runs out.
     """
 
     users: dict[UUID, User] = field(default_factory=dict)
@@ -31,6 +34,8 @@ class Rows:
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     images: dict[UUID, Image] = field(default_factory=dict)
     usage_records: dict[UUID, UsageRecord] = field(default_factory=dict)
+    workers: dict[UUID, datetime] = field(default_factory=dict)
+    idempotency_keys: dict[tuple[UUID, str], IdempotencyKey] = field(default_factory=dict)
     webhook_endpoints: dict[UUID, WebhookEndpoint] = field(default_factory=dict)
     webhook_deliveries: dict[tuple[UUID, UUID], WebhookDelivery] = field(default_factory=dict)
 
@@ -90,6 +95,12 @@ def require(table: dict[UUID, _Row], key: UUID | None) -> None:
 def discard(table: dict[_Key, _Row], unwanted: Callable[[_Row], bool]) -> None:
     """Remove the rows that are not wanted any more."""
     for key in [key for key, row in table.items() if unwanted(row)]:
+        del table[key]
+
+
+def discard_keys(table: dict[_Key, _Row], unwanted: Callable[[_Key], bool]) -> None:
+    """Remove the rows by whose key they are not wanted any more."""
+    for key in [key for key in table if unwanted(key)]:
         del table[key]
 
 

@@ -4,12 +4,14 @@ from asyncio import sleep
 from dataclasses import dataclass, field
 
 from imagegen.adapters.memory.rows import Rows, Write
+from imagegen.domain.ports import Clock
 
 
 @dataclass(slots=True)
 class Committed:
-    """What everybody sees."""
+    """What everybody sees, and the clock they share."""
 
+    clock: Clock
     rows: Rows = field(default_factory=Rows)
 
 
@@ -22,6 +24,7 @@ class Transaction:
 
     def __init__(self, committed: Committed) -> None:
         self._committed = committed
+        self.clock = committed.clock
         self._writes: list[Write] = []
 
     async def read(self) -> Rows:
@@ -59,3 +62,4 @@ class Repository:
     def __init__(self, transaction: Transaction) -> None:
         self._read = transaction.read
         self._write = transaction.write
+        self._clock = transaction.clock

@@ -3,56 +3,67 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
-from imagegen.domain.generations import Generation
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
-from imagegen.domain.ports import GenerationEvents, GenerationQueue, Watch
+from imagegen.domain.ports import GenerationEvents, GenerationQueue, Place, Watch
 
 CONCURRENCY: Final = 1024
 """Generations at once: nearly all of them only wait for a provider."""
+BATCH_SHARE: Final = 4
+"""One of so many places is for what belongs to batches, and the others are not."""
 GRACE: Final = 30.0
 """Seconds that a running generation is given to end when the service stops."""
 
 logger = logging.getLogger("imagegen.queue")
 
+Handler = Callable[[GenerationId], Awaitable[None]]
+Job = Callable[[], Awaitable[None]]
+
 
 class InProcessQueue(GenerationQueue):
     """Rings in the order of submission; what was not taken yet is forgotten with the process, as the row is not.
 
-    At most `concurrency` handlers run at once in each `consume`, and `grace` is how many seconds they have left once
-    it is canceled. Whatever was not taken then waits for the next `consume`.
+    At most `concurrency` handlers run at once, and `grace` is how many seconds they have left once `consume` is
+    canceled. Whatever was not taken then waits for the next `consume`.
     """
 
     def __init__(self, *, concurrency: int = CONCURRENCY, grace: float = GRACE) -> None:
-        self._concurrency = concurrency
+        share = max(1, concurrency // BATCH_SHARE)
+        self._batched = _Line(share)
+        self._single = _Line(max(1, concurrency - share))
         self._grace = grace
-        self._waiting: asyncio.Queue[GenerationId] = asyncio.Queue()
-        self._rung: set[GenerationId] = set()
 
-    async def submit(self, generation_id: GenerationId) -> None:
+    async def submit(self, generation_id: GenerationId, *, batched: bool = False) -> None:
         """Ring, unless it rings already; this never waits."""
-        if generation_id not in self._rung:
-            self._rung.add(generation_id)
-            self._waiting.put_nowait(generation_id)
+        (self._batched if batched else self._single).ring(generation_id)
 
-    async def consume(self, handle: Callable[[GenerationId], Awaitable[None]]) -> None:
+    async def consume(self, handle: Handler) -> None:
         """Run a task for each ring, until canceled."""
-        running: set[asyncio.Task[None]] = set()
-        free = asyncio.Semaphore(self._concurrency)
+        lines = (self._single, self._batched)
         try:
-            while True:
-                await free.acquire()
-                generation_id = await self._waiting.get()
-                self._rung.discard(generation_id)
-                task = asyncio.create_task(_handle(handle, generation_id))
-                running.add(task)
-                task.add_done_callback(running.discard)
-                task.add_done_callback(lambda _: free.release())
+            for line in lines:
+                line.open(handle)
+            await asyncio.get_running_loop().create_future()  # which nobody sets: only canceling ends this
         finally:
-            await self._finish(running)
+            for line in lines:
+                line.close()
+            await self._finish({task for line in lines for task in line.running})
+
+    def place(self) -> Place | None:
+        """Room for one, while nobody waits for it."""
+        return self._single.place()
+
+    async def check(self) -> None:
+        """Do nothing: a ring is always taken."""
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
 
     async def _finish(self, running: set[asyncio.Task[None]]) -> None:
         """Let what runs end within the grace, then cancel it; a second cancellation ends the grace."""
@@ -65,20 +76,104 @@ class InProcessQueue(GenerationQueue):
             await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _handle(handle: Callable[[GenerationId], Awaitable[None]], generation_id: GenerationId) -> None:
+class _Line:
+    """Those who wait for one of so many places, and those who have one."""
+
+    def __init__(self, places: int) -> None:
+        self.running: set[asyncio.Task[None]] = set()
+        self._places = places
+        self._kept = 0
+        self._waiting: deque[GenerationId] = deque()
+        self._rung: set[GenerationId] = set()
+        self._handle: Handler | None = None
+
+    def open(self, handle: Handler) -> None:
+        """Let them in from now on."""
+        self._handle = handle
+        self._let_in()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._handle = None
+
+    def ring(self, generation_id: GenerationId) -> None:
+        """Wait in the line, unless it does already."""
+        if generation_id not in self._rung:
+            self._rung.add(generation_id)
+            self._waiting.append(generation_id)
+            self._let_in()
+
+    def place(self) -> Place | None:
+        """A place that is kept for whoever asks, unless others wait already."""
+        if self._handle is None or self._waiting or not self._free:
+            return None
+        self._kept += 1
+        return _Place(self)
+
+    def give_back(self) -> None:
+        """A place that was kept is not needed."""
+        self._kept -= 1
+        self._let_in()
+
+    def run(self, job: Job, name: str = "a generation begun here") -> None:
+        """Run a job in a place that is free; the name is for the log."""
+        task = asyncio.create_task(_guarded(job, name))
+        self.running.add(task)
+        task.add_done_callback(self._ended)
+
+    @property
+    def _free(self) -> bool:
+        return len(self.running) + self._kept < self._places
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.running.discard(task)
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while (handle := self._handle) is not None and self._waiting and self._free:
+            generation_id = self._waiting.popleft()
+            self._rung.discard(generation_id)
+            self.run(partial(handle, generation_id), f"generation {generation_id}")
+
+
+class _Place(Place):
+    """A place that a line keeps free."""
+
+    __slots__ = ("_line",)
+
+    def __init__(self, line: _Line) -> None:
+        self._line: _Line | None = line
+
+    def run(self, job: Job) -> None:
+        """Run the job in it."""
+        line, self._line = self._line, None
+        if line is None:
+            raise RuntimeError("this place was used or left already")
+        line.run(job)
+        line.give_back()
+
+    def leave(self) -> None:
+        """Give it back."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.give_back()
+
+
+async def _guarded(job: Job, name: str) -> None:
     try:
-        await handle(generation_id)
+        await job()
     except Exception as error:  # noqa: BLE001 - one broken handling must not end the others
         # Where it broke, but not what it says: an error's text may quote a prompt.
         frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("handling generation %s raised %s\n%s", generation_id, type(error).__name__, frames)  # noqa: TRY400
+        logger.error("handling %s raised %s\n%s", name, type(error).__name__, frames)  # noqa: TRY400
 
 
 class InProcessEvents(GenerationEvents):
-    """Hands a finished generation to those of this process who watch it; nothing is kept for anybody else."""
+    """Hands a generation to those of this process who watch it; nothing is kept for anybody else."""
 
     def __init__(self) -> None:
         self._watches: dict[GenerationId, set[_Watch]] = {}
+        self._listening: set[asyncio.Queue[GenerationId]] = set()
         self._released = False
 
     @contextmanager
@@ -86,7 +181,7 @@ class InProcessEvents(GenerationEvents):
         """Start watching; afterwards nothing of it is left here."""
         watch = _Watch()
         if self._released:
-            watch.end(None)
+            watch.close()
         watches = self._watches.setdefault(generation_id, set())
         watches.add(watch)
         try:
@@ -99,21 +194,43 @@ class InProcessEvents(GenerationEvents):
     async def announce(self, generation: Generation) -> None:
         """Wake everybody who watches; nobody at all is fine."""
         for watch in self._watches.get(generation.id, ()):
-            watch.end(generation)
+            watch.tell(generation)
+        if generation.status is Status.CANCELED:
+            for listening in self._listening:
+                listening.put_nowait(generation.id)
+
+    async def cancellations(self) -> AsyncIterator[GenerationId]:
+        """Hand them on as they come."""
+        listening: asyncio.Queue[GenerationId] = asyncio.Queue()
+        self._listening.add(listening)
+        try:
+            while True:
+                yield await listening.get()
+        finally:
+            self._listening.discard(listening)
 
     def release(self) -> None:
-        """Let everybody look at the row who watches, now or later: nobody will announce anything any more."""
+        """Let everybody look at the row who watches, now or later."""
         self._released = True
         for watches in self._watches.values():
             for watch in watches:
-                watch.end(None)
+                watch.close()
 
 
 class _Watch(Watch):
-    """One who waits, and what came of it."""
+    """One who watches, and what was told."""
+
+    __slots__ = ("_changed", "_closed", "_ended")
 
     def __init__(self) -> None:
         self._ended: asyncio.Future[Generation | None] = asyncio.get_running_loop().create_future()
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the process is stopping."""
+        return self._closed
 
     async def outcome(self, timeout: float) -> Generation | None:  # noqa: ASYNC109 - the port's promise
         """The generation as it was announced."""
@@ -121,7 +238,26 @@ class _Watch(Watch):
             await asyncio.wait((self._ended,), timeout=timeout)
         return self._ended.result() if self._ended.done() else None
 
-    def end(self, generation: Generation | None) -> None:
-        """The first announcement counts; a final state does not change."""
-        if not self._ended.done():
+    async def change(self, timeout: float) -> bool:  # noqa: ASYNC109 - the port's promise
+        """Whether anything came, or comes in time."""
+        if not self._changed.is_set():
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._changed.wait()
+            except TimeoutError:
+                return False
+        self._changed.clear()
+        return True
+
+    def tell(self, generation: Generation) -> None:
+        """Wake who waits for a change, and, when it has ended, for the outcome; the first end counts."""
+        self._changed.set()
+        if generation.status.final and not self._ended.done():
             self._ended.set_result(generation)
+
+    def close(self) -> None:
+        """Wake everybody for the last time."""
+        self._closed = True
+        self._changed.set()
+        if not self._ended.done():
+            self._ended.set_result(None)

@@ -1,8 +1,8 @@
 """Everything the core asks of the world: the table of contents of the outside.
 
 A port's docstrings are promises that every adapter keeps; `tests/contract` holds each adapter to them. They lie in
-five files: what is remembered, what deals with pictures, what carries jobs, what knows credentials, and what tells
-others.
+six files: what is remembered of people (`records`, with the unit of work) and of work (`history`), what deals with
+pictures, what carries jobs, what knows credentials, and what tells others.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from imagegen.domain.ports.credentials import AccessClaims, PasswordHasher, TokenSigner
-from imagegen.domain.ports.jobs import GenerationEvents, GenerationQueue, Watch
+from imagegen.domain.ports.history import Attempts, GenerationFilter, Generations, Images, Usage, Workers
+from imagegen.domain.ports.jobs import GenerationEvents, GenerationQueue, Place, Watch
 from imagegen.domain.ports.pictures import (
     Blob,
     BlobStore,
@@ -20,18 +21,7 @@ from imagegen.domain.ports.pictures import (
     StoredBlob,
     UnreadablePicture,
 )
-from imagegen.domain.ports.records import (
-    ApiKeys,
-    Attempts,
-    GenerationFilter,
-    Generations,
-    Images,
-    Sessions,
-    UnitOfWork,
-    UnitOfWorkFactory,
-    Usage,
-    Users,
-)
+from imagegen.domain.ports.records import ApiKeys, IdempotencyKeys, Sessions, UnitOfWork, UnitOfWorkFactory, Users
 from imagegen.domain.ports.webhooks import WebhookDeliveries, WebhookEndpoints, WebhookSender
 
 __all__ = [
@@ -45,11 +35,13 @@ __all__ = [
     "GenerationFilter",
     "GenerationQueue",
     "Generations",
+    "IdempotencyKeys",
     "ImageProvider",
     "Images",
     "NewId",
     "PasswordHasher",
     "Pixels",
+    "Place",
     "ProviderAnswer",
     "Sessions",
     "StoredBlob",
@@ -63,6 +55,7 @@ __all__ = [
     "WebhookDeliveries",
     "WebhookEndpoints",
     "WebhookSender",
+    "Workers",
 ]
 
 Clock = Callable[[], datetime]

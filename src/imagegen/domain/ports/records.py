@@ -1,35 +1,19 @@
-"""What is remembered: a repository for each thing, and the unit of work that commits to all of them at once."""
+"""What is remembered: repositories of who asks, and the unit of work that commits to all repositories at once."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 from imagegen.domain.api_keys import ApiKey
-from imagegen.domain.generations import Attempt, Generation, Status
-from imagegen.domain.identifiers import ApiKeyId, GenerationId, ImageId, SessionId, UserId
-from imagegen.domain.images import Image
+from imagegen.domain.idempotency import IdempotencyKey
+from imagegen.domain.identifiers import ApiKeyId, SessionId, UserId
 from imagegen.domain.pages import Page, PageRequest
+from imagegen.domain.ports.history import Attempts, Generations, Images, Usage, Workers
 from imagegen.domain.ports.webhooks import WebhookDeliveries, WebhookEndpoints
 from imagegen.domain.sessions import Session
-from imagegen.domain.usage import UsageBucket, UsageQuery, UsageRecord
 from imagegen.domain.users import Email, User
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationFilter:
-    """Which of a user's generations are wanted; what is `None` (or empty) does not matter."""
-
-    status: Status | None = None
-    provider: str | None = None
-    model: str | None = None
-    tag: str | None = None
-    favorite: bool | None = None
-    words: tuple[str, ...] = ()
-    created_after: datetime | None = None
-    created_before: datetime | None = None
 
 
 class Users(Protocol):
@@ -112,110 +96,24 @@ class ApiKeys(Protocol):
         """Remember that the key was used; leaves `version` alone and never turns time back."""
 
 
-class Generations(Protocol):
-    """The jobs, with their images."""
+class IdempotencyKeys(Protocol):
+    """Which requests were taken already."""
 
     @abstractmethod
-    async def get(self, generation_id: GenerationId, owner: UserId) -> Generation | None:
-        """The owner's generation, or `None`."""
+    async def get(self, owner: UserId, key: str) -> IdempotencyKey | None:
+        """The owner's key, or `None`."""
 
     @abstractmethod
-    async def find(self, generation_id: GenerationId) -> Generation | None:
-        """Anybody's generation, or `None`: for the worker."""
+    def add(self, key: IdempotencyKey) -> None:
+        """Remember a key. The commit raises `AlreadyExists("idempotency_keys.user_id")` when the owner has it."""
 
     @abstractmethod
-    async def page(self, owner: UserId, matching: GenerationFilter, wanted: PageRequest) -> Page[Generation]:
-        """The owner's generations that match. Words match anywhere in prompt or title, whatever their case."""
+    def remove(self, key: IdempotencyKey) -> None:
+        """Forget a key. The commit raises `StaleWrite` when it is not there or names another target by now."""
 
     @abstractmethod
-    async def unfinished(self, before: datetime) -> Sequence[GenerationId]:
-        """Generations created before a moment that are queued or running, oldest first (at most 1,000)."""
-
-    @abstractmethod
-    async def locations(self, owner: UserId) -> Sequence[str]:
-        """Where the images of the owner's finished generations are stored."""
-
-    @abstractmethod
-    def add(self, generation: Generation) -> None:
-        """Remember a new generation."""
-
-    @abstractmethod
-    def update(self, generation: Generation) -> None:
-        """Remember a changed generation. The commit raises `StaleWrite` unless `version` is the next one.
-
-        Images are not touched: they are added through `Images`.
-        """
-
-    @abstractmethod
-    def remove(self, generation_id: GenerationId, owner: UserId) -> None:
-        """Forget a finished generation, its attempts and its images.
-
-        The commit raises `StaleWrite` when it is not there or not finished.
-        """
-
-    @abstractmethod
-    def clear(self, owner: UserId) -> None:
-        """Forget the owner's finished generations; what is queued or running stays."""
-
-
-class Attempts(Protocol):
-    """The calls to providers."""
-
-    @abstractmethod
-    async def of_generation(self, generation_id: GenerationId) -> Sequence[Attempt]:
-        """The calls made for a generation, in their order."""
-
-    @abstractmethod
-    def add(self, attempt: Attempt) -> None:
-        """Remember a call that is about to be made."""
-
-    @abstractmethod
-    def update(self, attempt: Attempt) -> None:
-        """Remember how a call ended."""
-
-
-class Images(Protocol):
-    """The pictures."""
-
-    @abstractmethod
-    async def get(self, image_id: ImageId, owner: UserId) -> Image | None:
-        """The owner's image, or `None`."""
-
-    @abstractmethod
-    async def find(self, image_id: ImageId) -> Image | None:
-        """Anybody's image, or `None`: for a signed link."""
-
-    @abstractmethod
-    async def page(self, owner: UserId, wanted: PageRequest) -> Page[Image]:
-        """The owner's images."""
-
-    @abstractmethod
-    async def stored_at(self, location: str) -> bool:
-        """Whether any image lies at that location."""
-
-    @abstractmethod
-    def add(self, image: Image) -> None:
-        """Remember a new image."""
-
-    @abstractmethod
-    def update(self, image: Image) -> None:
-        """Remember another rating or other tags. The commit raises `StaleWrite` unless `version` is the next one."""
-
-    @abstractmethod
-    def remove(self, image_id: ImageId, owner: UserId) -> None:
-        """Forget an image. The commit raises `StaleWrite` when it is not there."""
-
-
-class Usage(Protocol):
-    """The records of what was used: they outlive the history."""
-
-    @abstractmethod
-    async def report(self, query: UsageQuery) -> Sequence[UsageBucket]:
-        """The sums per bucket, in the order of days, or of descending cost."""
-
-    @abstractmethod
-    def add(self, record: UsageRecord) -> None:
-        """Remember a record. A second one of the same generation makes the commit raise `AlreadyExists`."""
+    def expire(self, before: datetime) -> None:
+        """Forget all keys that were made before a moment."""
 
 
 class UnitOfWork(Protocol):
@@ -235,6 +133,8 @@ class UnitOfWork(Protocol):
     attempts: Attempts
     images: Images
     usage: Usage
+    workers: Workers
+    idempotency_keys: IdempotencyKeys
     webhook_endpoints: WebhookEndpoints
     webhook_deliveries: WebhookDeliveries
 

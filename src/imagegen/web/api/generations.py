@@ -1,7 +1,7 @@
 """Generations: ask for pictures, find them again."""
 
 import logging
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.datastructures import ResponseHeader
@@ -11,6 +11,7 @@ from litestar.params import FromQuery, HeaderParameter, JSONBody, PathParameter,
 from imagegen.application import Application
 from imagegen.domain.errors import Fault, InvalidRequest, NotFound, StorageUnavailable
 from imagegen.domain.generations import Generation, Status
+from imagegen.domain.idempotency import Once
 from imagegen.domain.identifiers import GENERATION, GenerationId, external
 from imagegen.domain.images import Image
 from imagegen.domain.ports import GenerationFilter
@@ -27,6 +28,7 @@ from imagegen.web.api.parameters import (
     problems,
 )
 from imagegen.web.api.requests import GenerationChange, NewGeneration
+from imagegen.web.api.retries import asked_once
 from imagegen.web.api.views import AttemptView, GenerationView, PageView, page_view
 from imagegen.web.api.waiting import PATIENCE, wait_seconds
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
@@ -49,6 +51,20 @@ Prefer = Annotated[
     str | None, HeaderParameter(name="Prefer", description="`wait=N`: how many seconds to wait for the pictures.")
 ]
 
+IdempotencyKeyText = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description="Up to 255 visible ASCII characters. For 24 hours the same key and body are the same generation.",
+    ),
+]
+RetryCount = Annotated[
+    str | None,
+    HeaderParameter(
+        name="X-Stainless-Retry-Count",
+        description="Sent by official OpenAI clients. From 1 on, the same body is for 10 minutes the same generation.",
+    ),
+]
 
 GenerationName = Annotated[str, PathParameter(description="The id of a generation, `gen_…`.")]
 
@@ -66,14 +82,21 @@ class GenerateController(Controller):
 
     @post(responses=_ASKING, response_headers=_NAMING, summary="Generate and wait")
     async def generate(
-        self, request: ApiRequest, data: JSONBody[NewGeneration], application: Verbs, prefer: Prefer = None
+        self,
+        request: ApiRequest,
+        data: JSONBody[NewGeneration],
+        application: Verbs,
+        prefer: Prefer = None,
+        idempotency_key: IdempotencyKeyText = None,
+        retry_count: RetryCount = None,
     ) -> Response[GenerationView]:
         """Draw pictures and wait for them: 201 with the whole generation, or 202 as it stands after 100 seconds.
 
         A caller that disconnects loses nothing; the generation is in the history. A failure is answered as a
         problem that says whether it was billed.
         """
-        return await _ask(request, data, application, wait_seconds(prefer, PATIENCE))
+        once = asked_once(principal_of(request), data, idempotency_key, retry_count)
+        return await _ask(request, data, application, wait_seconds(prefer, PATIENCE), once)
 
 
 class GenerationController(Controller):
@@ -86,10 +109,17 @@ class GenerationController(Controller):
 
     @post(responses=_ASKING, response_headers=_NAMING, summary="Ask for a generation")
     async def ask(
-        self, request: ApiRequest, data: JSONBody[NewGeneration], application: Verbs, prefer: Prefer = None
+        self,
+        request: ApiRequest,
+        data: JSONBody[NewGeneration],
+        application: Verbs,
+        prefer: Prefer = None,
+        idempotency_key: IdempotencyKeyText = None,
+        retry_count: RetryCount = None,
     ) -> Response[GenerationView]:
         """Take a request and answer at once with 202, or wait for it as `Prefer: wait=N` says."""
-        return await _ask(request, data, application, wait_seconds(prefer, 0.0))
+        once = asked_once(principal_of(request), data, idempotency_key, retry_count)
+        return await _ask(request, data, application, wait_seconds(prefer, 0.0), once)
 
     @get(responses=problems(401, 403, 422, 503), summary="List generations")
     async def list_generations(
@@ -145,6 +175,40 @@ class GenerationController(Controller):
         attempts = await application.list_attempts(principal_of(request), _id(generation_id))
         return PageView([AttemptView.of(attempt) for attempt in attempts], None)
 
+    @post(
+        "/{generation_id:str}/cancel",
+        status_code=200,
+        responses=problems(401, 403, 404, 409, 503),
+        summary="Cancel a generation",
+    )
+    async def cancel(self, request: ApiRequest, generation_id: GenerationName, application: Verbs) -> GenerationView:
+        """Take a generation back; one that has ended stays as it is.
+
+        What is queued never starts. The call of what runs is abandoned; its provider may bill it all the same, so
+        `billed` is `unknown` then.
+        """
+        generation = await application.cancel_generation(principal_of(request), _id(generation_id))
+        return GenerationView.of(generation, address(request, application))
+
+    @post(
+        "/{generation_id:str}/retry",
+        status_code=202,
+        responses=problems(401, 403, 404, 409, 422, 503),
+        response_headers=_NAMING,
+        summary="Retry a generation",
+    )
+    async def retry(
+        self, request: ApiRequest, generation_id: GenerationName, application: Verbs
+    ) -> Response[GenerationView]:
+        """Ask for the same again after a generation failed or was canceled, as a new one that names the first.
+
+        imagegen never does this by itself where the first may have been billed.
+        """
+        asked = await application.retry_generation(principal_of(request), _id(generation_id))
+        name = external(GENERATION, asked.generation.id)
+        view = GenerationView.of(asked.generation, address(request, application))
+        return Response(view, status_code=202, headers={**_names(name), "Retry-After": _POLL_SECONDS})
+
     @patch(
         "/{generation_id:str}",
         responses=problems(401, 403, 404, 409, 503, body=True),
@@ -180,17 +244,26 @@ def _id(text: str) -> GenerationId:
 
 
 async def _ask(
-    request: ApiRequest, data: NewGeneration, application: Application, wait: float
+    request: ApiRequest, data: NewGeneration, application: Application, wait: float, once: Once | None
 ) -> Response[GenerationView]:
-    generation = await application.request_generation(
-        principal_of(request), data.image_request(), labels=data.labels(), priority=data.priority, wait=wait
+    asked = await application.request_generation(
+        principal_of(request),
+        data.image_request(),
+        labels=data.labels(),
+        priority=data.priority,
+        wait=wait,
+        start_within=data.deadline_seconds,
+        once=once,
     )
+    generation = asked.generation
     name = external(GENERATION, generation.id)
     if request.app.state.log_prompts:
         logger.info("asked", extra={"generation": name, "prompt": data.prompt})
     if generation.failure is not None:
         raise _error(generation, name)
-    headers: dict[str, Any] = {"Location": f"/v1/generations/{name}", "X-Imagegen-Generation-Id": name}
+    headers = _names(name)
+    if asked.replayed:
+        headers["Idempotent-Replayed"] = "true"
     if not generation.status.final:
         headers["Retry-After"] = _POLL_SECONDS
     view = await _view(request, generation, data, application)
@@ -224,6 +297,10 @@ async def _inlined(image: Image, application: Application) -> str | None:
         return await inlined(image, application)
     except (NotFound, StorageUnavailable):
         return None
+
+
+def _names(name: str) -> dict[str, str]:
+    return {"Location": f"/v1/generations/{name}", "X-Imagegen-Generation-Id": name}
 
 
 def _error(generation: Generation, name: str) -> Exception:

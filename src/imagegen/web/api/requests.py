@@ -146,6 +146,10 @@ class NewGeneration(Body, frozen=True, kw_only=True):
     response_format: ResponseFormat = "url"
     strict: bool = False
     priority: Priority = Priority.NORMAL
+    deadline_seconds: (
+        Annotated[float, Meta(gt=0, le=86_400, description="Give up unless it has started after so many seconds.")]
+        | None
+    ) = None
     title: Title | None = None
     tags: Tags = ()
     metadata: Metadata | None = None

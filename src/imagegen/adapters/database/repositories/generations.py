@@ -5,19 +5,26 @@ from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Text, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Text, bindparam, case, delete, exists, func, insert, or_, select, update
 
+from imagegen.adapters.database.moments import moment_of_database
 from imagegen.adapters.database.pages import cut, paged, values_of
-from imagegen.adapters.database.rows import gathered, generation_of, generation_values
+from imagegen.adapters.database.rows import (
+    gathered,
+    generation_of,
+    generation_values,
+    label_values,
+    progress_values,
+)
 from imagegen.adapters.database.statements import Query, Values, Write, next_version, replacing
-from imagegen.adapters.database.tables import generations, images, is_finished, is_unfinished
+from imagegen.adapters.database.tables import generations, images, is_finished, is_unfinished, is_waiting, workers
 from imagegen.adapters.database.transaction import Repository
-from imagegen.domain.generations import Generation
+from imagegen.domain.generations import Generation, Priority, Status
 from imagegen.domain.identifiers import GenerationId, UserId
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import GenerationFilter, Generations
 
-_MOST_UNFINISHED = 1_000
+_MOST_AT_ONCE = 1_000
 _MOST_SHAPES = 200
 
 
@@ -45,13 +52,44 @@ _FIND = Query(
     generation_of,
 )
 _GET = Query(_FIND.select.where(_IS_OWNED), generation_of)
-_UNFINISHED = Query(
-    select(generations.c.id)
-    .where(is_unfinished, generations.c.created_at < bindparam("before"))
-    .order_by(generations.c.id)
-    .limit(_MOST_UNFINISHED),
+_IDS = select(generations.c.id).limit(_MOST_AT_ONCE)
+_RANK = case(*((generations.c.priority == word, len(word.above)) for word in Priority))
+_WAITING = Query(
+    _IDS.where(is_waiting, generations.c.created_at < bindparam("before")).order_by(_RANK, generations.c.id),
     itemgetter(0),
 )
+_OVERDUE = Query(_IDS.where(is_waiting, generations.c.start_by <= bindparam("now")), itemgetter(0))
+_STRANDED = Query(
+    _IDS.where(
+        is_unfinished,
+        generations.c.status == Status.RUNNING,
+        ~exists().where(workers.c.id == generations.c.worker_id, workers.c.expires_at > moment_of_database()),
+    ).order_by(generations.c.id),
+    itemgetter(0),
+)
+_FIRST = {
+    priority: Query(
+        select(generations.c.id)
+        .where(is_waiting, generations.c.priority == priority)
+        .order_by(generations.c.id)
+        .limit(1),
+        itemgetter(0),
+    )
+    for priority in Priority
+}
+_AHEAD = {
+    priority: Query(
+        select(func.count()).where(
+            is_waiting,
+            or_(
+                generations.c.priority.in_(priority.above),
+                (generations.c.priority == priority) & (generations.c.id < bindparam("id")),
+            ),
+        ),
+        itemgetter(0),
+    )
+    for priority in Priority
+}
 _LOCATIONS = Query(
     select(images.c.location).join_from(images, generations).where(_IS_OWNED, is_finished), itemgetter(0)
 )
@@ -63,17 +101,21 @@ _UPDATE = replacing(
     "adjustments",
     "provider",
     "model",
-    "title",
-    "tags",
-    "metadata",
-    "external_id",
-    "favorite",
-    "search",
-    "priority",
     "started_at",
     "finished_at",
     "failure",
     "cost_micros",
+    "worker_id",
+)
+_RELABEL = replacing(generations, "title", "tags", "metadata", "external_id", "favorite", "search")
+_HOLD = (
+    update(generations)
+    .where(
+        generations.c.id == bindparam("held"),
+        generations.c.status == Status.RUNNING,
+        generations.c.worker_id == bindparam("holder"),
+    )
+    .values(worker_id=generations.c.worker_id)
 )
 _CLEAR = delete(generations).where(_IS_OWNED, is_finished)
 _REMOVE = _CLEAR.where(generations.c.id == bindparam("id"))
@@ -121,9 +163,30 @@ class SqlGenerations(Repository, Generations):
         found = await self._transaction.scan(query, {"owner": owner, **given, **sought, **values_of(wanted)})
         return cut(gathered(found), wanted)
 
-    async def unfinished(self, before: datetime) -> Sequence[GenerationId]:
+    async def waiting(self, before: datetime) -> Sequence[GenerationId]:
         """List them from their own small index."""
-        return await self._transaction.scan(_UNFINISHED, {"before": before})
+        return await self._transaction.scan(_WAITING, {"before": before})
+
+    async def ahead(self, generation: Generation) -> int:
+        """Count them in their own small index."""
+        (count,) = await self._transaction.scan(_AHEAD[generation.priority], {"id": generation.id})
+        return int(count)
+
+    async def first_above(self, priority: Priority) -> GenerationId | None:
+        """Look for one of each higher priority in turn."""
+        for higher in priority.above:
+            found: Sequence[GenerationId] = await self._transaction.look_up(_FIRST[higher], {})
+            if found:
+                return found[0]
+        return None
+
+    async def overdue(self, now: datetime) -> Sequence[GenerationId]:
+        """List them from their own small index."""
+        return await self._transaction.scan(_OVERDUE, {"now": now})
+
+    async def stranded(self) -> Sequence[GenerationId]:
+        """List those without a lease."""
+        return await self._transaction.scan(_STRANDED, {})
 
     async def locations(self, owner: UserId) -> Sequence[str]:
         """List the locations of the owner's images whose generation has ended."""
@@ -134,8 +197,17 @@ class SqlGenerations(Repository, Generations):
         self._transaction.write(Write(_ADD, generation_values(generation)))
 
     def update(self, generation: Generation) -> None:
-        """Replace what may change."""
-        self._transaction.write(next_version(_UPDATE, generation_values(generation)))
+        """Replace what may change as it comes on."""
+        self._transaction.write(next_version(_UPDATE, progress_values(generation)))
+
+    def relabel(self, generation: Generation) -> None:
+        """Replace the labels."""
+        self._transaction.write(next_version(_RELABEL, label_values(generation)))
+
+    def hold(self, generation: Generation) -> None:
+        """Write what is there already, where it is."""
+        values = {"held": generation.id, "holder": generation.worker_id}
+        self._transaction.write(Write(_HOLD, values, checked=True))
 
     def remove(self, generation_id: GenerationId, owner: UserId) -> None:
         """Delete the row if it has ended; attempts and images go with it."""

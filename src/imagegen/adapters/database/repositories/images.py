@@ -5,11 +5,11 @@ from functools import cache
 from sqlalchemy import bindparam, delete, insert, select
 
 from imagegen.adapters.database.pages import cut, paged, values_of
-from imagegen.adapters.database.rows import image_of, image_values, location_start
+from imagegen.adapters.database.rows import image_of, image_values
 from imagegen.adapters.database.statements import Query, Write, next_version, replacing
-from imagegen.adapters.database.tables import images
+from imagegen.adapters.database.tables import attempts, images
 from imagegen.adapters.database.transaction import Repository
-from imagegen.domain.identifiers import ImageId, UserId
+from imagegen.domain.identifiers import AttemptId, ImageId, UserId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import Images
@@ -20,7 +20,8 @@ _FIND = Query(select(images).where(images.c.id == bindparam("id")), image_of)
 _GET = Query(_FIND.select.where(_IS_OWNED), image_of)
 _STORED_AT = Query(
     select(images.c.id)
-    .where(images.c.location_start == bindparam("start"), images.c.location == bindparam("location"))
+    .join_from(attempts, images, images.c.generation_id == attempts.c.generation_id)
+    .where(attempts.c.id == bindparam("attempt_id"), images.c.location == bindparam("location"))
     .limit(1),
     bool,
 )
@@ -50,10 +51,9 @@ class SqlImages(Repository, Images):
         query = _page(oldest_first=wanted.oldest_first, continued=wanted.after is not None)
         return cut(await self._transaction.scan(query, {"owner": owner, **values_of(wanted)}), wanted)
 
-    async def stored_at(self, location: str) -> bool:
-        """Look for one image by its location."""
-        sought = {"start": location_start(location), "location": location}
-        return bool(await self._transaction.look_up(_STORED_AT, sought))
+    async def stored_at(self, location: str, attempt_id: AttemptId) -> bool:
+        """Look among the images of the generation that the call was made for."""
+        return bool(await self._transaction.look_up(_STORED_AT, {"attempt_id": attempt_id, "location": location}))
 
     def add(self, image: Image) -> None:
         """Insert a row."""

@@ -112,6 +112,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
     external_id: str | None
     favorite: bool
     priority: Priority
+    retry_of: str | None
     created_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
@@ -144,6 +145,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
             external_id=labels.external_id,
             favorite=labels.favorite,
             priority=generation.priority,
+            retry_of=external(GENERATION, generation.retry_of) if generation.retry_of else None,
             created_at=generation.created_at,
             started_at=generation.started_at,
             finished_at=generation.finished_at,

@@ -1,0 +1,87 @@
+"""Taking a generation back, and asking for one that failed anew."""
+
+from dataclasses import dataclass
+
+from imagegen.application.at_work import AtWork
+from imagegen.application.ending import write_end
+from imagegen.application.requesting import Asked, RequestGeneration
+from imagegen.application.retrying import until_fresh
+from imagegen.domain.errors import Billed, GenerationCanceled, IllegalTransition, NotFound
+from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.identifiers import GenerationId
+from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWorkFactory
+from imagegen.domain.users import Principal, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelGeneration:
+    """Take a generation back. One that is queued never starts; the call of one that runs is abandoned.
+
+    The provider may have billed an abandoned call, and says so in no case: `billed` is then `unknown`. One that has
+    ended stays as it is.
+    """
+
+    unit_of_work: UnitOfWorkFactory
+    events: GenerationEvents
+    clock: Clock
+    at_work: AtWork
+
+    async def __call__(self, principal: Principal, generation_id: GenerationId) -> Generation:
+        """Return it as it ended; raise `NotFound` when it is not there or not the caller's."""
+        principal.require(Scope.GENERATE)
+        return await until_fresh(lambda: self._cancel(principal, generation_id))
+
+    async def _cancel(self, principal: Principal, generation_id: GenerationId) -> Generation:
+        async with self.unit_of_work() as work:
+            generation = await work.generations.get(generation_id, principal.user_id)
+            if generation is None:
+                raise NotFound
+            if generation.status.final:
+                return generation
+            attempts = await work.attempts.of_generation(generation_id)
+            now = self.clock()
+            canceled = generation.cancel(now)
+            error = GenerationCanceled(billed=Billed.UNKNOWN)
+            write_end(work, canceled, [a.fail(error, now) for a in attempts if a.outcome is Outcome.STARTED])
+            await work.commit()
+        self.at_work.abandon(generation_id)
+        await self.events.announce(canceled)
+        return canceled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbandonCalls:
+    """Give up the calls that this process makes for a generation that was canceled elsewhere."""
+
+    at_work: AtWork
+
+    async def __call__(self, generation_id: GenerationId) -> None:
+        """Cut them short; when there are none, nothing happens."""
+        self.at_work.abandon(generation_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryGeneration:
+    """Ask for the same again after a generation failed or was canceled: the caller's decision, and money."""
+
+    unit_of_work: UnitOfWorkFactory
+    request: RequestGeneration
+
+    async def __call__(self, principal: Principal, generation_id: GenerationId) -> Asked:
+        """Return a new generation, which names the first.
+
+        Raises:
+            NotFound: it is not there or not the caller's.
+            IllegalTransition: it has not ended, or has succeeded.
+            UnknownModel, UnsupportedParameters, ProviderNotConfigured: it could not be asked for today.
+        """
+        principal.require(Scope.GENERATE)
+        async with self.unit_of_work() as work:
+            first = await work.generations.get(generation_id, principal.user_id)
+        if first is None:
+            raise NotFound
+        if first.status not in (Status.FAILED, Status.CANCELED):
+            raise IllegalTransition(f"The generation is {first.status}.")
+        return await self.request(
+            principal, first.requested, labels=first.labels, priority=first.priority, retry_of=first.id
+        )

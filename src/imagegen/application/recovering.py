@@ -1,0 +1,56 @@
+"""What a call whose process has died brought: its receipt tells, and without one nobody knows."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.keeping import Drawn
+from imagegen.domain.blob_keys import picture_key, receipt_key
+from imagegen.domain.errors import NotFound, OutcomeUnknown
+from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.identifiers import ImageId
+from imagegen.domain.images import ImageFormat
+from imagegen.domain.ports import BlobStore, Clock, NewId
+from imagegen.domain.receipts import Receipt, UnreadableReceipt
+
+logger = logging.getLogger("imagegen.generations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverCall:
+    """Find out what became of a call that was begun and never settled."""
+
+    blobs: BlobStore
+    remove_blobs: RemoveBlobs
+    clock: Clock
+    new_id: NewId
+
+    async def __call__(self, generation: Generation, attempt: Attempt) -> Drawn:
+        """Return the call as its receipt has it, or as one whose outcome is unknown.
+
+        Raises:
+            StorageUnavailable: the store did not answer, so it cannot be told.
+        """
+        now = self.clock()
+        try:
+            receipt = Receipt.decode(await self.blobs.get(self.blobs.location(receipt_key(attempt.id))))
+            places = range(len(receipt.pictures))
+            images = [receipt.image(i, attempt, generation, ImageId(self.new_id()), now) for i in places]
+            return Drawn(receipt.settled(attempt, now), tuple(images))
+        except NotFound:
+            pass
+        except UnreadableReceipt:
+            logger.error("the receipt of generation %s cannot be read", generation.id)  # noqa: TRY400 - its text is no secret, nor of use
+        # A picture may be there all the same, of which nobody knows what it cost.
+        await self.remove_blobs(
+            self.blobs.location(picture_key(attempt.id, index, image_format))
+            for index in range(attempt.count)
+            for image_format in ImageFormat
+        )
+        unknown = OutcomeUnknown("The process that waited for the provider ended.")
+        return Drawn(attempt.fail(unknown, now), errors=(unknown,))
+
+    async def forget(self, attempts: Sequence[Attempt]) -> None:
+        """Remove the receipts of calls whose generation says itself what they say."""
+        await self.remove_blobs(self.blobs.location(receipt_key(attempt.id)) for attempt in attempts)

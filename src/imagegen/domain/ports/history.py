@@ -1,0 +1,181 @@
+"""What is remembered of the work: jobs, calls, pictures, what they came to, and who is at it."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from imagegen.domain.generations import Attempt, Generation, Priority, Status
+from imagegen.domain.identifiers import AttemptId, GenerationId, ImageId, UserId, WorkerId
+from imagegen.domain.images import Image
+from imagegen.domain.pages import Page, PageRequest
+from imagegen.domain.usage import UsageBucket, UsageQuery, UsageRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationFilter:
+    """Which of a user's generations are wanted; what is `None` (or empty) does not matter."""
+
+    status: Status | None = None
+    provider: str | None = None
+    model: str | None = None
+    tag: str | None = None
+    favorite: bool | None = None
+    words: tuple[str, ...] = ()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+class Generations(Protocol):
+    """The jobs, with their images."""
+
+    @abstractmethod
+    async def get(self, generation_id: GenerationId, owner: UserId) -> Generation | None:
+        """The owner's generation, or `None`."""
+
+    @abstractmethod
+    async def find(self, generation_id: GenerationId) -> Generation | None:
+        """Anybody's generation, or `None`: for the worker."""
+
+    @abstractmethod
+    async def page(self, owner: UserId, matching: GenerationFilter, wanted: PageRequest) -> Page[Generation]:
+        """The owner's generations that match. Words match anywhere in prompt or title, whatever their case."""
+
+    @abstractmethod
+    async def waiting(self, before: datetime) -> Sequence[GenerationId]:
+        """Generations created before a moment that are queued, in the order in which they go (at most 1,000)."""
+
+    @abstractmethod
+    async def ahead(self, generation: Generation) -> int:
+        """How many queued generations go before this one: of a higher priority, or of the same and older."""
+
+    @abstractmethod
+    async def first_above(self, priority: Priority) -> GenerationId | None:
+        """The one that goes first of those queued with a higher priority, or `None`."""
+
+    @abstractmethod
+    async def overdue(self, now: datetime) -> Sequence[GenerationId]:
+        """Queued generations that were to start by a moment that has passed (at most 1,000)."""
+
+    @abstractmethod
+    async def stranded(self) -> Sequence[GenerationId]:
+        """Running generations whose worker's lease has run out by the clock of the database (at most 1,000)."""
+
+    @abstractmethod
+    async def locations(self, owner: UserId) -> Sequence[str]:
+        """Where the images of the owner's finished generations are stored."""
+
+    @abstractmethod
+    def add(self, generation: Generation) -> None:
+        """Remember a new generation."""
+
+    @abstractmethod
+    def update(self, generation: Generation) -> None:
+        """Remember how far a generation has come. The commit raises `StaleWrite` unless `version` is the next one.
+
+        Its labels are not touched, nor are its images: these are added through `Images`.
+        """
+
+    @abstractmethod
+    def relabel(self, generation: Generation) -> None:
+        """Remember its labels, and nothing else. The commit raises `StaleWrite` unless `version` is the next one."""
+
+    @abstractmethod
+    def hold(self, generation: Generation) -> None:
+        """Change nothing, but have the commit raise `StaleWrite` unless it still runs at the same worker."""
+
+    @abstractmethod
+    def remove(self, generation_id: GenerationId, owner: UserId) -> None:
+        """Forget a finished generation, its attempts and its images.
+
+        The commit raises `StaleWrite` when it is not there or not finished.
+        """
+
+    @abstractmethod
+    def clear(self, owner: UserId) -> None:
+        """Forget the owner's finished generations; what is queued or running stays."""
+
+
+class Attempts(Protocol):
+    """The calls to providers."""
+
+    @abstractmethod
+    async def of_generation(self, generation_id: GenerationId) -> Sequence[Attempt]:
+        """The calls made for a generation, in their order."""
+
+    @abstractmethod
+    def add(self, attempt: Attempt) -> None:
+        """Remember a call that is about to be made."""
+
+    @abstractmethod
+    def update(self, attempt: Attempt) -> None:
+        """Remember how a call ended."""
+
+
+class Images(Protocol):
+    """The pictures."""
+
+    @abstractmethod
+    async def get(self, image_id: ImageId, owner: UserId) -> Image | None:
+        """The owner's image, or `None`."""
+
+    @abstractmethod
+    async def find(self, image_id: ImageId) -> Image | None:
+        """Anybody's image, or `None`: for a signed link."""
+
+    @abstractmethod
+    async def page(self, owner: UserId, wanted: PageRequest) -> Page[Image]:
+        """The owner's images."""
+
+    @abstractmethod
+    async def stored_at(self, location: str, attempt_id: AttemptId) -> bool:
+        """Whether an image that the call brought lies at that location."""
+
+    @abstractmethod
+    def add(self, image: Image) -> None:
+        """Remember a new image."""
+
+    @abstractmethod
+    def update(self, image: Image) -> None:
+        """Remember another rating or other tags. The commit raises `StaleWrite` unless `version` is the next one."""
+
+    @abstractmethod
+    def remove(self, image_id: ImageId, owner: UserId) -> None:
+        """Forget an image. The commit raises `StaleWrite` when it is not there."""
+
+
+class Workers(Protocol):
+    """Who draws, and until when they are taken to be alive."""
+
+    @abstractmethod
+    async def alive(self) -> int:
+        """How many leases have not run out, by the clock of the database."""
+
+    @abstractmethod
+    def renew(self, worker_id: WorkerId, lifetime: timedelta) -> None:
+        """Give the worker a lease that ends `lifetime` from now by the clock of the database, whatever it had."""
+
+    @abstractmethod
+    def remove(self, worker_id: WorkerId) -> None:
+        """End the worker's lease; ending it twice is fine."""
+
+    @abstractmethod
+    def remove_others(self, worker_id: WorkerId) -> None:
+        """End every lease but this worker's: for a database that only one process can use."""
+
+    @abstractmethod
+    def remove_lapsed(self) -> None:
+        """Forget the leases that have run out."""
+
+
+class Usage(Protocol):
+    """The records of what was used: they outlive the history."""
+
+    @abstractmethod
+    async def report(self, query: UsageQuery) -> Sequence[UsageBucket]:
+        """The sums per bucket, in the order of days, or of descending cost."""
+
+    @abstractmethod
+    def add(self, record: UsageRecord) -> None:
+        """Remember a record. A second one of the same generation makes the commit raise `AlreadyExists`."""
