@@ -76,6 +76,8 @@ def test_an_address_is_taken_apart(url: str, expected: tuple[bool, str, int, str
         "https://käse.example/",
         "https://\uff45xample.com/",
         "https://example\u3002com/",
+        "https://\u212aey.example/",
+        "http\u017f://example.com/",
         "https://example.com/käse",
         "https://example.com:0/",
         "https://example.com:0443/",
