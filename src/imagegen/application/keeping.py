@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -12,14 +12,14 @@ from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.retrying import Backoff
-from imagegen.domain.blob_keys import picture_key, receipt_key
+from imagegen.domain.blob_keys import receipt_key
 from imagegen.domain.catalog import Fitted
 from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import ImageId
-from imagegen.domain.images import Dimensions, Image, ImageFormat, Source
-from imagegen.domain.ports import BlobStore, Clock, NewId, Pixels, ProviderAnswer, UnreadablePicture
-from imagegen.domain.receipts import Receipt
+from imagegen.domain.images import Dimensions, Image, ImageFormat
+from imagegen.domain.ports import Blob, BlobStore, Clock, NewId, Pixels, ProviderAnswer, UnreadablePicture
+from imagegen.domain.receipts import Receipt, StoredPicture
 
 logger = logging.getLogger("imagegen.generations")
 
@@ -45,7 +45,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPictures:
-    """Store what an answer brought. One picture that cannot be kept takes none of the others with it.
+    """Store what an answer brought, and a receipt for it. A picture that is none takes no other with it.
 
     The pictures are paid for: a store that is away is tried again with `backoff` between, for a minute in all.
     """
@@ -61,91 +61,88 @@ class KeepPictures:
         self, generation: Generation, attempt: Attempt, answer: ProviderAnswer, *, cost_micros: int | None
     ) -> Drawn:
         """Return the attempt as it ended, and its images; whatever goes wrong is returned, not raised."""
-        kept = await all_of([self._kept(generation, attempt, i, answer) for i in range(len(answer.pictures))])
-        images = tuple(image for image in kept if isinstance(image, Image))
-        errors = tuple(error for error in kept if isinstance(error, ProviderError))
-        if images:
+        wanted = generation.applied.output_format
+        looked = await all_of([self._looked_into(data, wanted, answer) for data in answer.pictures])
+        errors = tuple(error for error in looked if isinstance(error, ProviderError))
+        readable = [(i, *found) for i, found in enumerate(looked) if not isinstance(found, ProviderError)]
+        if readable:
             settled = attempt.succeed(
                 cost_micros=cost_micros, request_id=answer.request_id, billed=answer.billed, now=self.clock()
             )
-            await self._leave_receipt(settled, images)
-        else:
-            errors = errors or (NoImage(billed=answer.billed, request_id=answer.request_id),)
-            settled = attempt.fail(errors[0], self.clock(), cost_micros=cost_micros)
-        return Drawn(settled, images, errors)
+            try:
+                return Drawn(settled, await self._stored(generation, settled, readable), errors)
+            except StorageUnavailable:
+                logger.warning("store did not take the pictures of generation %s", generation.id)
+            except Exception:  # noqa: BLE001 - reported; a defect must not leave a call that is paid for unsettled
+                report(logger, "keeping the pictures of generation %s failed unexpectedly", generation.id)
+            errors = (*errors, PictureNotStored(billed=answer.billed, request_id=answer.request_id))
+        errors = errors or (NoImage(billed=answer.billed, request_id=answer.request_id),)
+        return Drawn(attempt.fail(errors[-1], self.clock(), cost_micros=cost_micros), errors=errors[::-1])
 
     async def forget(self, attempt: Attempt) -> None:
         """Remove the receipt of a call whose generation says itself what it says."""
         await self.remove_blobs([self.blobs.location(receipt_key(attempt.id))])
 
-    async def _leave_receipt(self, settled: Attempt, images: Sequence[Image]) -> None:
-        try:
-            await self.blobs.put(receipt_key(settled.id), Receipt.of(settled, images).encode(), "application/json")
-        except StorageUnavailable:  # the row is to say the same in a moment; only a crash before would need it
-            logger.warning("store did not take the receipt of generation %s", settled.generation_id)
-
-    async def _kept(
-        self, generation: Generation, attempt: Attempt, index: int, answer: ProviderAnswer
-    ) -> Image | ProviderError:
-        try:
-            return await self._store(generation, attempt, index, answer.pictures[index])
-        except UnreadablePicture:
-            return ProviderMisbehaved(billed=answer.billed, request_id=answer.request_id)
-        except StorageUnavailable:
-            logger.warning("store did not take picture %s of generation %s", index, generation.id)
-        except Exception:  # noqa: BLE001 - reported; a defect must not take the other pictures with it
-            report(logger, "keeping picture %s of generation %s failed unexpectedly", index, generation.id)
-        return PictureNotStored(billed=answer.billed, request_id=answer.request_id)
-
-    async def _store(self, generation: Generation, attempt: Attempt, index: int, data: bytes) -> Image:
-        found = self.pixels.measure(data)
-        wanted = generation.applied.output_format
-        if wanted is not None and wanted is not found.format:
-            data, found = await self._transcoded(data, found, wanted)
-        key = picture_key(attempt.id, index, found.format)
-        hashing = _hashing(data)
-        location = await self._put(key, data, found.format.content_type)
-        return Image(
-            id=ImageId(self.new_id()),
-            user_id=generation.user_id,
-            generation_id=generation.id,
-            attempt_id=attempt.id,
-            position=index,
-            source=Source.GENERATED,
-            location=location,
-            size=found.size,
-            format=found.format,
-            bytes=len(data),
-            sha256=hashing if isinstance(hashing, str) else await hashing,
-            created_at=self.clock(),
-        )
-
-    async def _transcoded(self, data: bytes, found: Dimensions, wanted: ImageFormat) -> tuple[bytes, Dimensions]:
+    async def _looked_into(
+        self, data: bytes, wanted: ImageFormat | None, answer: ProviderAnswer
+    ) -> tuple[bytes, Dimensions] | ProviderError:
         """The picture in the format asked for; as it came where it cannot be converted, for it is paid for."""
         try:
-            other = await self.pixels.transcode(data, wanted)
-            return other, self.pixels.measure(other)
+            found = self.pixels.measure(data)
+            if wanted is None or wanted is found.format:
+                return data, found
+            try:
+                other = await self.pixels.transcode(data, wanted)
+                return other, self.pixels.measure(other)
+            except UnreadablePicture:
+                logger.warning("a %s picture could not be converted to %s", found.format, wanted)
+                return data, found
         except UnreadablePicture:
-            logger.warning("a %s picture could not be converted to %s", found.format, wanted)
-            return data, found
+            pass
+        except Exception:  # noqa: BLE001 - reported; a defect must not take the other pictures with it
+            report(logger, "looking into a picture failed unexpectedly")
+        return ProviderMisbehaved(billed=answer.billed, request_id=answer.request_id)
 
-    async def _put(self, key: str, data: bytes, content_type: str) -> str:
-        """Store the bytes; a second try under the same key overwrites what the first may have left."""
+    async def _stored(
+        self, generation: Generation, settled: Attempt, readable: Sequence[tuple[int, bytes, Dimensions]]
+    ) -> tuple[Image, ...]:
+        """Store the pictures, and after them the receipt that says they are there."""
+        pictures = [
+            StoredPicture(
+                position=place, size=found.size, format=found.format, bytes=len(data), sha256=await _sha256(data)
+            )
+            for place, data, found in readable
+        ]
+        receipt = Receipt.of(settled, pictures)
+        blobs = [
+            Blob(picture.key(settled.id), data, picture.format.content_type)
+            for picture, (_, data, _) in zip(pictures, readable, strict=True)
+        ]
+        blobs.append(Blob(receipt_key(settled.id), receipt.encode(), "application/json"))
+        locations = await self._put(blobs)
+        now = self.clock()
+        return tuple(
+            picture.image(generation, settled.id, location, ImageId(self.new_id()), now)
+            for picture, location in zip(pictures, locations, strict=False)  # the receipt has one, too
+        )
+
+    async def _put(self, blobs: Sequence[Blob]) -> Sequence[str]:
+        """Store the bytes; a second try under the same keys overwrites what the first may have left."""
         for pause in islice(self.backoff, STORE_TRIES - 1):
             try:
-                return await self.blobs.put(key, data, content_type)
+                return await self.blobs.put_all(blobs)
             except StorageUnavailable:
-                logger.warning("store did not take %s; trying again", key)
+                logger.warning("store did not take %s; trying again", blobs[0].key)
                 await asyncio.sleep(pause)
-        return await self.blobs.put(key, data, content_type)
+        return await self.blobs.put_all(blobs)
 
 
-def _hashing(data: bytes) -> str | Awaitable[str]:
-    """The SHA-256 of the bytes, or of many bytes its promise from another thread."""
+async def _sha256(data: bytes) -> str:
+    """The SHA-256 of the bytes, in hexadecimal; of many bytes in another thread."""
     if len(data) < _SMALL:
-        return _sha256(data)
-    return asyncio.get_running_loop().run_in_executor(None, _sha256, data)
+        return _digest(data)
+    return await asyncio.get_running_loop().run_in_executor(None, _digest, data)
 
 
-def _sha256(data: bytes) -> str:
+def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

@@ -35,9 +35,17 @@ class RecoverCall:
         now = self.clock()
         try:
             receipt = Receipt.decode(await self.blobs.get(self.blobs.location(receipt_key(attempt.id))))
-            places = range(len(receipt.pictures))
-            images = [receipt.image(i, attempt, generation, ImageId(self.new_id()), now) for i in places]
-            return Drawn(receipt.settled(attempt, now), tuple(images))
+            images = tuple(
+                picture.image(
+                    generation,
+                    attempt.id,
+                    self.blobs.location(picture.key(attempt.id)),
+                    ImageId(self.new_id()),
+                    now,
+                )
+                for picture in receipt.pictures
+            )
+            return Drawn(receipt.settled(attempt, now), images)
         except NotFound:
             pass
         except UnreadableReceipt:

@@ -8,48 +8,100 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Final, Self
 
+from imagegen.domain.blob_keys import picture_key
 from imagegen.domain.errors import Billed
 from imagegen.domain.generations import Attempt, Generation
-from imagegen.domain.identifiers import ImageId
+from imagegen.domain.identifiers import AttemptId, ImageId
 from imagegen.domain.images import Image, ImageFormat, Size, Source
+
+_VERSION: Final = 1
 
 
 class UnreadableReceipt(Exception):
-    """Bytes that are no receipt, or one of a version nobody here knows."""
+    """Bytes that are no receipt, or one of a version that nobody here knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPicture:
+    """A picture of a call's answer, at its place there, as it was stored."""
+
+    position: int
+    size: Size
+    format: ImageFormat
+    bytes: int
+    sha256: str
+
+    def key(self, attempt_id: AttemptId) -> str:
+        """The key that it is stored under."""
+        return picture_key(attempt_id, self.position, self.format)
+
+    def image(
+        self, generation: Generation, attempt_id: AttemptId, location: str, image_id: ImageId, now: datetime
+    ) -> Image:
+        """The picture as a new image of the generation, at the location that the store gave it."""
+        return Image(
+            id=image_id,
+            user_id=generation.user_id,
+            generation_id=generation.id,
+            attempt_id=attempt_id,
+            position=self.position,
+            source=Source.GENERATED,
+            location=location,
+            size=self.size,
+            format=self.format,
+            bytes=self.bytes,
+            sha256=self.sha256,
+            created_at=now,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """How a call ended, and the pictures that were stored for it, as plain values."""
+    """How a call ended, and the pictures that were stored for it."""
 
     billed: Billed
     cost_micros: int | None
     provider_request_id: str | None
-    pictures: tuple[dict[str, Any], ...]
+    pictures: tuple[StoredPicture, ...]
 
     @classmethod
-    def of(cls, settled: Attempt, images: Sequence[Image]) -> Self:
-        """The receipt of a call that succeeded with those images."""
+    def of(cls, settled: Attempt, pictures: Sequence[StoredPicture]) -> Self:
+        """The receipt of a call that succeeded with those pictures."""
         return cls(
             billed=settled.billed,
             cost_micros=settled.cost_micros,
             provider_request_id=settled.provider_request_id,
-            pictures=tuple(_picture(image) for image in images),
+            pictures=tuple(pictures),
+        )
+
+    def settled(self, attempt: Attempt, now: datetime) -> Attempt:
+        """The call as it ended."""
+        return attempt.succeed(
+            cost_micros=self.cost_micros, request_id=self.provider_request_id, billed=self.billed, now=now
         )
 
     def encode(self) -> bytes:
         """The receipt as JSON in UTF-8."""
-        return json.dumps(
-            {
-                "receipt": 1,
-                "billed": self.billed,
-                "cost_micros": self.cost_micros,
-                "provider_request_id": self.provider_request_id,
-                "pictures": self.pictures,
-            }
-        ).encode()
+        said = {
+            "receipt": _VERSION,
+            "billed": self.billed,
+            "cost_micros": self.cost_micros,
+            "provider_request_id": self.provider_request_id,
+            "pictures": [
+                {
+                    "position": picture.position,
+                    "width": picture.size.width,
+                    "height": picture.size.height,
+                    "format": picture.format,
+                    "bytes": picture.bytes,
+                    "sha256": picture.sha256,
+                }
+                for picture in self.pictures
+            ],
+        }
+        return json.dumps(said).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -60,56 +112,22 @@ class Receipt:
         """
         try:
             said = json.loads(data)
-            if said["receipt"] != 1:
+            if said["receipt"] != _VERSION:
                 raise UnreadableReceipt
             return cls(
                 billed=Billed(said["billed"]),
                 cost_micros=said["cost_micros"],
                 provider_request_id=said["provider_request_id"],
-                pictures=tuple(said["pictures"]),
+                pictures=tuple(
+                    StoredPicture(
+                        position=int(one["position"]),
+                        size=Size(int(one["width"]), int(one["height"])),
+                        format=ImageFormat(one["format"]),
+                        bytes=int(one["bytes"]),
+                        sha256=str(one["sha256"]),
+                    )
+                    for one in said["pictures"]
+                ),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableReceipt from error
-
-    def settled(self, attempt: Attempt, now: datetime) -> Attempt:
-        """The call as it ended."""
-        return attempt.succeed(
-            cost_micros=self.cost_micros, request_id=self.provider_request_id, billed=self.billed, now=now
-        )
-
-    def image(self, place: int, attempt: Attempt, generation: Generation, image_id: ImageId, now: datetime) -> Image:
-        """The picture at that place as a new image of the generation.
-
-        Raises:
-            UnreadableReceipt: it is not described.
-        """
-        said = self.pictures[place]
-        try:
-            return Image(
-                id=image_id,
-                user_id=generation.user_id,
-                generation_id=generation.id,
-                attempt_id=attempt.id,
-                position=said["position"],
-                source=Source.GENERATED,
-                location=said["location"],
-                size=Size(said["width"], said["height"]),
-                format=ImageFormat(said["format"]),
-                bytes=said["bytes"],
-                sha256=said["sha256"],
-                created_at=now,
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise UnreadableReceipt from error
-
-
-def _picture(image: Image) -> dict[str, Any]:
-    return {
-        "position": image.position,
-        "location": image.location,
-        "width": image.size.width,
-        "height": image.size.height,
-        "format": image.format,
-        "bytes": image.bytes,
-        "sha256": image.sha256,
-    }
