@@ -126,9 +126,7 @@ class CallProvider:
     def _elsewhere(self, asking: Asking, error: ProviderError) -> Fitted | None:
         tried = asking.tried | {asking.model.provider}
         reason = f"{asking.model.provider}: {error.title}."
-        return self.catalog.fallback(
-            asking.generation.requested, tried=tried, today=self.clock().date(), reason=reason
-        )
+        return self.catalog.fallback(asking.generation.requested, tried=tried, today=self.clock().date(), reason=reason)
 
     async def _prepare(
         self, asking: Asking, ended: Attempt, decision: Decision, elsewhere: Fitted | None

@@ -3,6 +3,7 @@
 No transaction is open while a provider or a store is asked.
 """
 
+import asyncio
 from dataclasses import dataclass
 from itertools import count
 
@@ -46,9 +47,7 @@ class DrawGeneration:
     def begin(self, generation: Generation, model: ImageModel) -> Begun:
         """The generation as it runs, with the calls it takes; nothing is remembered or called yet."""
         running = generation.start(self.lease.worker_id, self.clock())
-        asking = Asking(
-            generation=running, model=model, numbers=count(1), ends=self.call.seconds() + model.deadline
-        )
+        asking = Asking(generation=running, model=model, numbers=count(1), ends=self.call.seconds() + model.deadline)
         return Begun(running, asking, tuple(self.call.attempts(asking, running.applied.n)))
 
     async def __call__(self, begun: Begun) -> None:
@@ -60,6 +59,7 @@ class DrawGeneration:
             ended = await self.settle(generation, drawn)
             if ended is not None:
                 await self.events.announce(ended)
+                await asyncio.sleep(0)  # who waits is answered first
             for one in drawn:
                 if one.images:
                     await self.keep.forget(one.attempt)
