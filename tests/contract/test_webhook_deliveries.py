@@ -20,12 +20,6 @@ LATER = NOW + timedelta(seconds=1, microseconds=1)
 
 
 @pytest.fixture
-def store_url(memory_url: str) -> str:
-    """Only the store in memory keeps webhooks yet."""
-    return memory_url
-
-
-@pytest.fixture
 async def announced(unit_of_work: UnitOfWorkFactory) -> WebhookDelivery:
     """A delivery to the user's only endpoint, as it was announced."""
     event = new_event(USER)

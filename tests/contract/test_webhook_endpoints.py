@@ -31,12 +31,6 @@ ENDPOINTS = {
 }
 
 
-@pytest.fixture
-def store_url(memory_url: str) -> str:
-    """Only the store in memory keeps webhooks yet."""
-    return memory_url
-
-
 async def read(unit_of_work: UnitOfWorkFactory, endpoint: WebhookEndpoint) -> WebhookEndpoint | None:
     """The endpoint as it is remembered."""
     async with unit_of_work() as work:

@@ -14,6 +14,7 @@ from advanced_alchemy.types.guid import GUID
 from sqlalchemy import Dialect, Enum, Text, TypeDecorator
 
 from imagegen.domain.users import Scope
+from imagegen.domain.webhooks import EventType
 
 T = TypeVar("T")
 
@@ -103,9 +104,24 @@ class ScopeSet(TypeDecorator[frozenset[Scope]]):
         return frozenset(map(Scope, value.split(","))) if value else frozenset()
 
 
-def word(kind: type[StrEnum]) -> Enum:
+class EventSet(TypeDecorator[frozenset[EventType]]):
+    """The events that a webhook is told of, sorted, each between commas: `,batch.finished,generation.failed,`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: frozenset[EventType] | None, dialect: Dialect) -> str:
+        """Join the events."""
+        return ",".join(("", *sorted(value or ()), ""))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> frozenset[EventType]:
+        """Part them."""
+        return frozenset(map(EventType, value[1:-1].split(","))) if value else frozenset()
+
+
+def word(kind: type[StrEnum], *, longest: int = _LONGEST_WORD) -> Enum:
     """One of the words of an enumeration, as text."""
-    return Enum(kind, native_enum=False, length=_LONGEST_WORD, values_callable=lambda words: [str(w) for w in words])
+    return Enum(kind, native_enum=False, length=longest, values_callable=lambda words: [str(w) for w in words])
 
 
 def _bytes_of(value: UUID | None) -> bytes | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Delete, Insert
+from sqlalchemy import Delete, FromClause, Insert, Select
 
 from imagegen.adapters.database.statements import Write
 
@@ -23,15 +23,24 @@ def joinable(writes: Sequence[Write]) -> bool:
     """Whether the writes are the same as one statement.
 
     The parts of a statement do not see each other's rows, so no two may touch the same one: a table is either
-    inserted into, or updated once. A deletion takes rows of other tables along, so it stays by itself.
+    inserted into, or read by an insertion, or updated once. A deletion takes rows of other tables along, so it stays
+    by itself.
     """
+    insertions = [write.change for write in writes if isinstance(write.change, Insert)]
+    inserted = {change.table for change in insertions}
     updated = [write.change.table for write in writes if not isinstance(write.change, Insert)]
-    inserted = {write.change.table for write in writes if isinstance(write.change, Insert)}
     return (
         not any(isinstance(write.change, Delete) for write in writes)
         and len(set(updated)) == len(updated)
         and inserted.isdisjoint(updated)
+        and all(_read_by(change).isdisjoint((*inserted, *updated)) for change in insertions)
     )
+
+
+@lru_cache(_MOST_JOINED)
+def _read_by(change: Insert) -> frozenset[FromClause]:
+    """The tables that an insertion takes its rows from; none where it brings them."""
+    return frozenset(change.select.columns_clause_froms) if isinstance(change.select, Select) else frozenset()
 
 
 @lru_cache(_MOST_JOINED)

@@ -21,8 +21,11 @@ from imagegen.adapters.database.tables import (
     sessions,
     usage_records,
     users,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import GenerationId
@@ -30,6 +33,7 @@ from imagegen.domain.images import Image, Labels, Size
 from imagegen.domain.sessions import Session
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import Email, User
+from imagegen.domain.webhooks import WebhookEndpoint
 
 Fields = dict[str, Any]
 
@@ -44,6 +48,8 @@ _ATTRIBUTES: Final[Mapping[type, Sequence[str]]] = {
         (Attempt, attempts),
         (Image, images),
         (UsageRecord, usage_records),
+        (WebhookEndpoint, webhook_endpoints),
+        (WebhookDelivery, webhook_deliveries),
     )
 }
 _TAKE: Final = {kind: attrgetter(*names) for kind, names in _ATTRIBUTES.items()}
@@ -188,3 +194,23 @@ def usage_record_values(record: UsageRecord) -> Fields:
 def idempotency_key_of(row: Row) -> IdempotencyKey:
     """The key of a row of `idempotency_keys`."""
     return IdempotencyKey(**_named(idempotency_keys, row))
+
+
+def webhook_endpoint_values(endpoint: WebhookEndpoint) -> Fields:
+    """The values of a row of `webhook_endpoints`."""
+    return _taken(endpoint)
+
+
+def webhook_endpoint_of(row: Row) -> WebhookEndpoint:
+    """The endpoint of a row of `webhook_endpoints`."""
+    return WebhookEndpoint(**_named(webhook_endpoints, row))
+
+
+def webhook_delivery_values(delivery: WebhookDelivery) -> Fields:
+    """The values of a row of `webhook_deliveries`."""
+    return _taken(delivery)
+
+
+def webhook_delivery_of(row: Row) -> WebhookDelivery:
+    """The delivery of a row of `webhook_deliveries`."""
+    return WebhookDelivery(**_named(webhook_deliveries, row))

@@ -22,11 +22,15 @@ from sqlalchemy import (
     literal_column,
 )
 
-from imagegen.adapters.database.column_types import Document, Identifier, Moment, ScopeSet, Tags, word
+from imagegen.adapters.database.column_types import Document, EventSet, Identifier, Moment, ScopeSet, Tags, word
+from imagegen.domain.deliveries import DeliveryError
 from imagegen.domain.errors import Billed
 from imagegen.domain.generations import Adjustment, Failure, Outcome, Priority, Status
 from imagegen.domain.images import ImageFormat, ImageRequest, Source
 from imagegen.domain.users import Role
+from imagegen.domain.webhooks import DisabledBy, EventType, RetiredSecret
+
+_LONGEST_EVENT: Final = 32
 
 metadata: Final = MetaData(
     naming_convention={
@@ -213,6 +217,41 @@ usage_records: Final = Table(
     Index(None, "user_id", "finished_at"),
 )
 
+webhook_endpoints: Final = Table(
+    "webhook_endpoints",
+    metadata,
+    _id(),
+    _owner(),
+    Column("url", Text, nullable=False),
+    Column("description", Text),
+    Column("events", EventSet(), nullable=False),
+    _moment("created_at"),
+    Column("secret_number", Integer, nullable=False),
+    Column("retired", Document[tuple[RetiredSecret, ...]](tuple[RetiredSecret, ...]), nullable=False),
+    _moment("disabled_at", nullable=True),
+    Column("disabled_by", word(DisabledBy)),
+    _version(),
+    Index(None, "user_id", "id"),
+)
+
+webhook_deliveries: Final = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("webhook_id", Identifier(), ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), primary_key=True),
+    _id(),
+    Column("type", word(EventType, longest=_LONGEST_EVENT), nullable=False),
+    Column("payload", Text, nullable=False),
+    _moment("created_at"),
+    Column("tries", Integer, nullable=False),
+    _moment("next_try_at", nullable=True),
+    _moment("tried_at", nullable=True),
+    Column("last_status", Integer),
+    Column("last_error", word(DeliveryError)),
+    _moment("delivered_at", nullable=True),
+    _moment("given_up_at", nullable=True),
+    _version(),
+)
+
 
 def _has_status(*statuses: Status) -> ColumnElement[bool]:
     # Written into the statement, since a partial index serves only those conditions that it can read.
@@ -231,4 +270,14 @@ Index(
     generations.c.id,
     sqlite_where=is_waiting,
     postgresql_where=is_waiting,
+)
+
+is_to_be_tried: Final = webhook_deliveries.c.next_try_at.is_not(None)
+
+Index(
+    "ix_webhook_deliveries_to_be_tried",
+    webhook_deliveries.c.webhook_id,
+    webhook_deliveries.c.next_try_at,
+    sqlite_where=is_to_be_tried,
+    postgresql_where=is_to_be_tried,
 )

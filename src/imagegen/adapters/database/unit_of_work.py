@@ -12,6 +12,7 @@ from imagegen.adapters.database.repositories.images import SqlImages
 from imagegen.adapters.database.repositories.sessions import SqlSessions
 from imagegen.adapters.database.repositories.usage import SqlUsage
 from imagegen.adapters.database.repositories.users import SqlUsers
+from imagegen.adapters.database.repositories.webhooks import SqlWebhookDeliveries, SqlWebhookEndpoints
 from imagegen.adapters.database.repositories.workers import SqlWorkers
 from imagegen.adapters.database.transaction import Transaction
 from imagegen.domain.ports import UnitOfWork
@@ -31,6 +32,8 @@ class SqlUnitOfWork(UnitOfWork):
         self.usage = SqlUsage(transaction)
         self.workers = SqlWorkers(transaction)
         self.idempotency_keys = SqlIdempotencyKeys(transaction)
+        self.webhook_endpoints = SqlWebhookEndpoints(transaction)
+        self.webhook_deliveries = SqlWebhookDeliveries(transaction)
 
     async def __aenter__(self) -> Self:
         return self
