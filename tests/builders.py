@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from imagegen.domain.api_keys import ApiKey
 from imagegen.domain.errors import Billed, NoImage
 from imagegen.domain.generations import Attempt, Failure, Generation, Priority, Status
+from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import (
     ApiKeyId,
     AttemptId,
@@ -24,6 +26,7 @@ from imagegen.domain.identifiers import (
     SessionId,
     UserId,
     WebhookId,
+    WorkerId,
 )
 from imagegen.domain.images import Image, ImageFormat, ImageRequest, Labels, Size, Source
 from imagegen.domain.ports import NewId
@@ -36,6 +39,8 @@ PROMPT: Final = "A cute banana wearing sunglasses"
 
 new_id: NewId = uuid7
 """A version-7 UUID, greater than the one before."""
+WORKER: Final = WorkerId(UUID("01890000-0000-7000-8000-00000000face"))
+"""Who runs what the builders say is running; nobody gave it a lease."""
 
 
 class SettableClock:
@@ -150,13 +155,21 @@ def succeeded(
 ) -> Generation:
     """A queued generation two steps later, with these images, or one if there are none."""
     pictures = images or (new_image(generation, now=now),)
-    return generation.start(now).succeed(pictures, cost_micros=cost_micros, now=now)
+    return generation.start(WORKER, now).succeed(pictures, cost_micros=cost_micros, now=now)
 
 
 def failed(generation: Generation, *, billed: Billed = Billed.NO, now: datetime = NOW) -> Generation:
     """A queued generation two steps later, without a picture; it costs nothing if it was not billed."""
     cost = 0 if billed is Billed.NO else None
-    return generation.start(now).fail(Failure.of(NoImage(billed=billed)), cost_micros=cost, now=now)
+    return generation.start(WORKER, now).fail(Failure.of(NoImage(billed=billed)), cost_micros=cost, now=now)
+
+
+def new_idempotency_key(generation: Generation, key: str = "order-42", *, now: datetime = NOW) -> IdempotencyKey:
+    """A key under which a generation was asked for just now."""
+    fingerprint = sha256(generation.requested.prompt.encode()).digest()
+    return IdempotencyKey(
+        user_id=generation.user_id, key=key, fingerprint=fingerprint, target=generation.id, created_at=now
+    )
 
 
 def new_webhook(

@@ -20,6 +20,7 @@ import pytest
 from imagegen.adapters.memory import MemoryDatabase
 from imagegen.domain.api_keys import ApiKey
 from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.images import Image
 from imagegen.domain.ports import UnitOfWork, UnitOfWorkFactory
 from imagegen.domain.sessions import Session
@@ -106,11 +107,23 @@ def _migrate(url: str) -> None:
 
 async def _empty(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
-    await connection.execute("DELETE FROM users")  # everything belongs to somebody
+    await connection.execute("DELETE FROM users")  # and all that belongs to somebody
+    await connection.execute("DELETE FROM workers")
     await connection.close()
 
 
-Thing = User | Session | ApiKey | Generation | Attempt | Image | UsageRecord | WebhookEndpoint | WebhookEvent
+Thing = (
+    User
+    | Session
+    | ApiKey
+    | Generation
+    | Attempt
+    | Image
+    | UsageRecord
+    | IdempotencyKey
+    | WebhookEndpoint
+    | WebhookEvent
+)
 
 
 async def remember(unit_of_work: UnitOfWorkFactory, *things: Thing) -> None:
@@ -129,6 +142,7 @@ _ADD: Final[Mapping[type, Callable[[UnitOfWork, Any], None]]] = {
     Attempt: lambda work, attempt: work.attempts.add(attempt),
     Image: lambda work, image: work.images.add(image),
     UsageRecord: lambda work, record: work.usage.add(record),
+    IdempotencyKey: lambda work, key: work.idempotency_keys.add(key),
     WebhookEndpoint: lambda work, endpoint: work.webhook_endpoints.add(endpoint),
     WebhookEvent: lambda work, event: work.webhook_deliveries.announce(event),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from builders import NOW, failed, new_generation, new_user, succeeded
+from builders import NOW, WORKER, failed, new_generation, new_user, succeeded
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.images import ImageRequest, Labels
 from imagegen.domain.pages import Cursor, PageRequest
@@ -58,7 +58,7 @@ async def test_by_status(unit_of_work: UnitOfWorkFactory, status: Status | None,
     queued = [new_generation(USER) for _ in range(5)]
     generations = [
         queued[0],
-        queued[1].start(NOW),
+        queued[1].start(WORKER, NOW),
         succeeded(queued[2]),
         failed(queued[3]),
         queued[4].cancel(NOW),
@@ -182,7 +182,7 @@ async def test_filters_narrow_each_other_and_pages_follow(unit_of_work: UnitOfWo
         hits.append(new_generation(USER, prompt="So cute", labels=wanted))
         near = [new_generation(USER, prompt="So cute", labels=wanted) for _ in range(3)]
         misses = [
-            near[0].start(NOW),
+            near[0].start(WORKER, NOW),
             replace(near[1], labels=replace(wanted, favorite=False)),
             replace(near[2], requested=ImageRequest(prompt="x")),
         ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import NOW, failed, new_attempt, new_generation, new_id, new_image, new_user, succeeded
+from builders import NOW, WORKER, failed, new_attempt, new_generation, new_id, new_image, new_user, succeeded
 from imagegen.domain.errors import Billed, StaleWrite
 from imagegen.domain.generations import Adjustment, Generation, Priority
 from imagegen.domain.identifiers import GenerationId
@@ -19,7 +19,8 @@ from imagegen.domain.images import (
     Size,
     Style,
 )
-from imagegen.domain.ports import UnitOfWorkFactory
+from imagegen.domain.pages import PageRequest
+from imagegen.domain.ports import GenerationFilter, UnitOfWorkFactory
 from imagegen.domain.usage import GroupBy, UsageQuery, UsageRecord
 from stores import exact, remember
 
@@ -58,6 +59,8 @@ FULL = replace(
         favorite=True,
     ),
     priority=Priority.HIGH,
+    start_by=LATER,
+    retry_of=GenerationId(new_id()),
 )
 # The order of positions is neither that of identifiers nor its reverse.
 IMAGES = tuple(
@@ -68,13 +71,13 @@ GENERATIONS = {
     "full": FULL,
     "longest prompt": replace(PLAIN, requested=ImageRequest(prompt="🍌" * PROMPT_LIMIT)),
     "empty labels": replace(PLAIN, labels=Labels(title="", metadata={}, external_id="")),
-    "running": PLAIN.start(LATER),
-    "succeeded": FULL.start(NOW).succeed(
+    "running": PLAIN.start(WORKER, LATER),
+    "succeeded": FULL.start(WORKER, NOW).succeed(
         IMAGES, cost_micros=2**40, adjustments=(Adjustment("n", 10, 9, "One is missing."),), now=LATER
     ),
     "of unknown cost": succeeded(PLAIN, IMAGES[:1], cost_micros=None),
     "failed": failed(PLAIN, billed=Billed.UNKNOWN, now=LATER),
-    "canceled": PLAIN.start(NOW).cancel(LATER),
+    "canceled": PLAIN.start(WORKER, NOW).cancel(LATER),
 }
 
 
@@ -94,16 +97,59 @@ async def test_a_generation_comes_back_whole(unit_of_work: UnitOfWorkFactory, ge
 
 
 @pytest.mark.parametrize("generation", GENERATIONS.values(), ids=GENERATIONS)
-async def test_a_change_comes_back_whole(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
-    """A generation is read as its life or its owner changed it last, with the images that came with the change."""
+async def test_progress_comes_back_whole(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
+    """A generation is read as its life changed it last: who drew it, with what, and what came of it."""
     await remember(unit_of_work, USER, PLAIN)
-    changed = replace(generation, requested=PLAIN.requested, applied=PLAIN.applied, priority=PLAIN.priority, version=2)
+    asked = {name: getattr(PLAIN, name) for name in ("requested", "priority", "labels", "start_by", "retry_of")}
+    changed = replace(generation, **asked, version=2)
     async with unit_of_work() as work:
         work.generations.update(changed)
         for image in changed.images:
             work.images.add(image)
         await work.commit()
     assert exact(await find(unit_of_work, PLAIN)) == exact(changed)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS.values(), ids=GENERATIONS)
+async def test_labels_come_back_whole(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
+    """A generation is read as its owner filed it last, wherever it is in its life."""
+    await remember(unit_of_work, USER, generation)
+    for labels in (FULL.labels, Labels(), Labels(title="", metadata={}, external_id="")):
+        relabeled = replace(generation, labels=labels, version=generation.version + 1)
+        async with unit_of_work() as work:
+            work.generations.relabel(relabeled)
+            await work.commit()
+        assert exact(await find(unit_of_work, generation)) == exact(relabeled)
+        generation = relabeled
+
+
+async def test_what_comes_on_keeps_its_labels(unit_of_work: UnitOfWorkFactory) -> None:
+    """Whoever draws brings no labels along, and whoever files no progress: neither undoes the other's."""
+    await remember(unit_of_work, USER, FULL)
+    labels = Labels(title="Other", tags=("other",))
+    async with unit_of_work() as work:
+        work.generations.relabel(replace(succeeded(FULL), labels=labels, version=2))
+        await work.commit()
+    assert await find(unit_of_work, FULL) == replace(FULL, labels=labels, version=2)
+    running = replace(FULL, version=2).start(WORKER, LATER)
+    async with unit_of_work() as work:
+        work.generations.update(running)
+        await work.commit()
+    assert await find(unit_of_work, FULL) == replace(running, labels=labels)
+
+
+async def test_a_new_title_is_found(unit_of_work: UnitOfWorkFactory) -> None:
+    """A search finds what it is called now, not what it was called, and still the prompt."""
+    await remember(unit_of_work, USER, replace(PLAIN, labels=Labels(title="Draft")))
+    async with unit_of_work() as work:
+        work.generations.relabel(PLAIN.relabel(Labels(title="Poster")))
+        await work.commit()
+    async with unit_of_work() as work:
+        found = [
+            len((await work.generations.page(USER.id, GenerationFilter(words=(word,)), PageRequest())).items)
+            for word in ("draft", "poster", "banana")
+        ]
+    assert found == [0, 1, 1]
 
 
 async def test_images_keep_their_order(unit_of_work: UnitOfWorkFactory) -> None:
@@ -124,9 +170,11 @@ async def test_an_update_leaves_images_alone(unit_of_work: UnitOfWorkFactory) ->
         await work.commit()
     relabeled = done.relabel(Labels(title="Other"))
     async with unit_of_work() as work:
-        work.generations.update(replace(relabeled, images=()))
+        work.generations.relabel(replace(relabeled, images=()))
+        work.generations.update(replace(relabeled, images=(), version=relabeled.version + 1))
         await work.commit()
-    assert await find(unit_of_work, done) == replace(relabeled, images=(rated, IMAGES[1]))
+    found = await find(unit_of_work, done)
+    assert found == replace(relabeled, images=(rated, IMAGES[1]), version=relabeled.version + 1)
 
 
 async def test_a_removed_image_is_missed_by_its_generation(unit_of_work: UnitOfWorkFactory) -> None:
@@ -149,36 +197,12 @@ async def test_no_generation_is_none(unit_of_work: UnitOfWorkFactory) -> None:
         assert await work.generations.get(PLAIN.id, other.id) is None
 
 
-async def test_the_unfinished_are_found(unit_of_work: UnitOfWorkFactory) -> None:
-    """Anybody's queued and running generations from before a moment are found, the oldest first."""
-    other = new_user()
-    times = [NOW + timedelta(microseconds=microsecond) for microsecond in range(7)]
-    generations = [new_generation((USER, other)[place % 2], now=now) for place, now in enumerate(times)]
-    generations[1] = generations[1].start(LATER)
-    generations[2] = succeeded(generations[2], now=LATER)
-    generations[3] = failed(generations[3], now=LATER)
-    generations[4] = generations[4].cancel(LATER)
-    await remember(unit_of_work, USER, other, *reversed(generations))
-    async with unit_of_work() as work:
-        assert list(await work.generations.unfinished(times[6])) == [generations[place].id for place in (0, 1, 5)]
-        assert list(await work.generations.unfinished(times[0])) == []
-
-
-async def test_a_thousand_unfinished_are_found(unit_of_work: UnitOfWorkFactory) -> None:
-    """Of more than a thousand unfinished generations the oldest thousand are found."""
-    generations = [new_generation(USER, now=NOW + timedelta(microseconds=place)) for place in range(1002)]
-    await remember(unit_of_work, USER, *generations)
-    async with unit_of_work() as work:
-        found = await work.generations.unfinished(LATER)
-    assert list(found) == [generation.id for generation in generations[:1000]]
-
-
 async def test_locations_are_those_of_what_has_finished(unit_of_work: UnitOfWorkFactory) -> None:
     """Locations name the images of the owner's finished generations; nothing of others, and nothing that runs."""
     other = new_user()
     first = succeeded(PLAIN, IMAGES[:2])
     second, others = succeeded(new_generation(USER)), succeeded(new_generation(other))
-    running = new_generation(USER).start(NOW)
+    running = new_generation(USER).start(WORKER, NOW)
     await remember(unit_of_work, USER, other, first, second, others, running, new_image(running))
     async with unit_of_work() as work:
         places = sorted(await work.generations.locations(USER.id))
@@ -202,7 +226,7 @@ async def test_a_finished_generation_is_forgotten(unit_of_work: UnitOfWorkFactor
         assert [bucket.requests for bucket in await work.usage.report(usage)] == [1]
 
 
-@pytest.mark.parametrize("generation", [PLAIN, PLAIN.start(NOW)], ids=lambda g: g.status)
+@pytest.mark.parametrize("generation", [PLAIN, PLAIN.start(WORKER, NOW)], ids=lambda g: g.status)
 async def test_what_has_not_finished_stays(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
     """Removing a queued or running generation is stale: it may have begun since it was looked at."""
     await remember(unit_of_work, USER, generation)
@@ -234,7 +258,7 @@ async def test_clearing_keeps_what_runs(unit_of_work: UnitOfWorkFactory) -> None
     """Clearing forgets the owner's finished generations with all of theirs, and nothing else."""
     other = new_user()
     finished = [succeeded(PLAIN), failed(new_generation(USER)), new_generation(USER).cancel(NOW)]
-    kept = [new_generation(USER), new_generation(USER).start(NOW), succeeded(new_generation(other))]
+    kept = [new_generation(USER), new_generation(USER).start(WORKER, NOW), succeeded(new_generation(other))]
     await remember(unit_of_work, USER, other, *finished, *kept, *map(new_attempt, finished + kept))
     for _ in range(2):
         async with unit_of_work() as work:

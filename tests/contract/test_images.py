@@ -7,7 +7,7 @@ import pytest
 
 from builders import NOW, new_attempt, new_generation, new_id, new_image, new_upload, new_user
 from imagegen.domain.errors import StaleWrite
-from imagegen.domain.identifiers import ImageId
+from imagegen.domain.identifiers import AttemptId, ImageId
 from imagegen.domain.images import Image, ImageFormat, Size
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.ports import UnitOfWorkFactory
@@ -75,18 +75,30 @@ async def test_no_image_is_none(unit_of_work: UnitOfWorkFactory) -> None:
 
 
 async def test_a_location_is_known_while_an_image_lies_there(unit_of_work: UnitOfWorkFactory) -> None:
-    """A location is known exactly, until the last image that lies there is removed."""
-    twin = replace(new_image(GENERATION, 1), location=IMAGE.location)
-    await remember(unit_of_work, USER, GENERATION, IMAGE, twin)
-    for image in (IMAGE, twin):
+    """A call's location is known exactly, until the last image that lies there is removed."""
+    images = [replace(new_image(GENERATION, place, attempt=ATTEMPT), location=IMAGE.location) for place in range(2)]
+    await remember(unit_of_work, USER, GENERATION, ATTEMPT, *images)
+    for image in images:
         async with unit_of_work() as work:
-            assert await work.images.stored_at(IMAGE.location) is True
-            assert await work.images.stored_at(IMAGE.location.upper()) is False
-            assert await work.images.stored_at("%") is False
+            assert await work.images.stored_at(IMAGE.location, ATTEMPT.id) is True
+            assert await work.images.stored_at(IMAGE.location.upper(), ATTEMPT.id) is False
+            assert await work.images.stored_at("%", ATTEMPT.id) is False
             work.images.remove(image.id, USER.id)
             await work.commit()
     async with unit_of_work() as work:
-        assert await work.images.stored_at(IMAGE.location) is False
+        assert await work.images.stored_at(IMAGE.location, ATTEMPT.id) is False
+
+
+async def test_a_location_is_known_of_its_generation(unit_of_work: UnitOfWorkFactory) -> None:
+    """Any call of the generation knows the location of its images, and no call for another does."""
+    second, other = new_attempt(GENERATION, 2), new_generation(USER)
+    others, upload = new_attempt(other), new_upload(USER)
+    image = new_image(GENERATION, attempt=ATTEMPT)
+    await remember(unit_of_work, USER, GENERATION, ATTEMPT, second, other, others, image, upload)
+    async with unit_of_work() as work:
+        calls = [ATTEMPT.id, second.id, others.id, AttemptId(new_id())]
+        assert [await work.images.stored_at(image.location, call) for call in calls] == [True, True, False, False]
+        assert [await work.images.stored_at(upload.location, call) for call in calls] == [False] * 4
 
 
 async def test_only_the_owner_forgets(unit_of_work: UnitOfWorkFactory) -> None:

@@ -6,15 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from builders import (
-    NOW,
-    new_attempt,
-    new_generation,
-    new_id,
-    new_user,
-)
+from builders import NOW, WORKER, new_attempt, new_generation, new_id, new_user
 from imagegen.domain.errors import AlreadyExists, StaleWrite
-from imagegen.domain.identifiers import ApiKeyId, GenerationId, ImageId, SessionId, UserId
+from imagegen.domain.generations import Priority
+from imagegen.domain.identifiers import ApiKeyId, AttemptId, GenerationId, ImageId, SessionId, UserId
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.ports import GenerationFilter, UnitOfWork, UnitOfWorkFactory
 from imagegen.domain.usage import GroupBy, UsageQuery
@@ -25,6 +20,7 @@ Read = Callable[[UnitOfWork], Awaitable[object]]
 
 ID = new_id()
 USER_ID = UserId(ID)
+GENERATION = new_generation(new_user())
 
 READS: dict[str, Read] = {
     "users.get": lambda work: work.users.get(USER_ID),
@@ -38,16 +34,22 @@ READS: dict[str, Read] = {
     "generations.get": lambda work: work.generations.get(GenerationId(ID), USER_ID),
     "generations.find": lambda work: work.generations.find(GenerationId(ID)),
     "generations.page": lambda work: work.generations.page(USER_ID, GenerationFilter(), PageRequest()),
-    "generations.unfinished": lambda work: work.generations.unfinished(NOW),
+    "generations.waiting": lambda work: work.generations.waiting(NOW),
+    "generations.ahead": lambda work: work.generations.ahead(GENERATION),
+    "generations.first_above": lambda work: work.generations.first_above(Priority.LOW),
+    "generations.overdue": lambda work: work.generations.overdue(NOW),
+    "generations.stranded": lambda work: work.generations.stranded(),
     "generations.locations": lambda work: work.generations.locations(USER_ID),
     "attempts.of_generation": lambda work: work.attempts.of_generation(GenerationId(ID)),
     "images.get": lambda work: work.images.get(ImageId(ID), USER_ID),
     "images.find": lambda work: work.images.find(ImageId(ID)),
     "images.page": lambda work: work.images.page(USER_ID, PageRequest()),
-    "images.stored_at": lambda work: work.images.stored_at("nowhere"),
+    "images.stored_at": lambda work: work.images.stored_at("nowhere", AttemptId(ID)),
     "usage.report": lambda work: work.usage.report(
         UsageQuery(user_id=USER_ID, since=NOW, until=NOW, group_by=GroupBy.DAY)
     ),
+    "workers.alive": lambda work: work.workers.alive(),
+    "idempotency_keys.get": lambda work: work.idempotency_keys.get(USER_ID, "order-42"),
 }
 
 
@@ -210,7 +212,7 @@ async def test_of_two_claims_one_wins(unit_of_work: UnitOfWorkFactory) -> None:
             found = await work.generations.find(generation.id)
             assert found
             await both_have_read.wait()
-            work.generations.update(found.start(NOW))
+            work.generations.update(found.start(WORKER, NOW))
             work.attempts.add(new_attempt(found))
             try:
                 await work.commit()
@@ -221,5 +223,5 @@ async def test_of_two_claims_one_wins(unit_of_work: UnitOfWorkFactory) -> None:
     both_have_read = asyncio.Barrier(2)
     assert sorted(await asyncio.gather(claim(), claim())) == [False, True]
     async with unit_of_work() as work:
-        assert await work.generations.find(generation.id) == generation.start(NOW)
+        assert await work.generations.find(generation.id) == generation.start(WORKER, NOW)
         assert len(await work.attempts.of_generation(generation.id)) == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import NOW, new_generation, new_user, succeeded
+from builders import NOW, WORKER, new_generation, new_user, succeeded
 from imagegen.domain.errors import AlreadyExists, StaleWrite
 from imagegen.domain.generations import Generation
 from imagegen.domain.ports import UnitOfWorkFactory
@@ -106,7 +106,7 @@ async def test_commits_that_cross_end_one_after_the_other(unit_of_work: UnitOfWo
     async def end(generation: Generation) -> None:
         done = succeeded(generation)
         async with unit_of_work() as work:
-            work.generations.update(generation.start(NOW))
+            work.generations.update(generation.start(WORKER, NOW))
             work.generations.update(done)
             work.images.add(done.images[0])
             await work.commit()

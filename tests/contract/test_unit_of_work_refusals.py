@@ -8,6 +8,8 @@ import pytest
 from builders import (
     new_attempt,
     new_generation,
+    new_id,
+    new_idempotency_key,
     new_image,
     new_key,
     new_session,
@@ -26,12 +28,14 @@ USER = new_user("taken@example.com")
 GENERATION = new_generation(USER)
 DONE = succeeded(GENERATION)
 SESSION, KEY, ATTEMPT, IMAGE = new_session(USER)[0], new_key(USER), new_attempt(GENERATION), new_image(GENERATION)
+ONCE = new_idempotency_key(GENERATION)
 ROWS: list[Thing] = [USER, SESSION, KEY, GENERATION, IMAGE]
 UPDATES: dict[str, Update] = {
     "user": lambda work, version: work.users.update(replace(USER, version=version)),
     "session": lambda work, version: work.sessions.update(replace(SESSION, version=version)),
     "key": lambda work, version: work.api_keys.update(replace(KEY, version=version)),
     "generation": lambda work, version: work.generations.update(replace(GENERATION, version=version)),
+    "generation's labels": lambda work, version: work.generations.relabel(replace(GENERATION, version=version)),
     "image": lambda work, version: work.images.update(replace(IMAGE, version=version)),
 }
 DOUBLES: dict[str, Thing] = {
@@ -45,13 +49,14 @@ DOUBLES: dict[str, Thing] = {
     "attempts.id": replace(new_attempt(GENERATION), id=ATTEMPT.id),
     "images.id": replace(new_image(GENERATION), id=IMAGE.id),
     "usage_records.generation_id": replace(UsageRecord.of(DONE), images=7),
+    "idempotency_keys.user_id": replace(ONCE, fingerprint=bytes(32), target=new_id()),
 }
 
 
 @pytest.mark.parametrize("what", DOUBLES)
 async def test_a_unique_value_is_taken_once(unit_of_work: UnitOfWorkFactory, what: str) -> None:
     """A second row with a value that only one may have is refused, and the refusal names table and column."""
-    await remember(unit_of_work, *ROWS, ATTEMPT, UsageRecord.of(DONE))
+    await remember(unit_of_work, *ROWS, ATTEMPT, UsageRecord.of(DONE), ONCE)
     with pytest.raises(AlreadyExists) as refusal:
         await remember(unit_of_work, DOUBLES[what])
     assert refusal.value.what == what
@@ -89,6 +94,7 @@ ORPHANS: dict[str, Thing] = {
     "image": new_image(GENERATION),
     "upload": new_upload(USER),
     "usage": UsageRecord.of(succeeded(GENERATION)),
+    "idempotency key": new_idempotency_key(GENERATION),
 }
 
 

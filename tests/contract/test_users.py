@@ -9,6 +9,7 @@ from builders import (
     NOW,
     new_attempt,
     new_generation,
+    new_idempotency_key,
     new_image,
     new_key,
     new_session,
@@ -127,10 +128,10 @@ async def _life(unit_of_work: UnitOfWorkFactory, user: User) -> tuple[Generation
     queued = new_generation(user, key=key)
     attempt = new_attempt(queued)
     done = succeeded(queued, [new_image(queued, attempt=attempt)])
-    upload, record = new_upload(user), UsageRecord.of(done)
+    upload, record, once = new_upload(user), UsageRecord.of(done), new_idempotency_key(queued)
     await remember(unit_of_work, user, session, key, waiting, replace(done, images=()), attempt)
-    await remember(unit_of_work, *done.images, upload, record)
-    return done, [user, session, key, waiting, done, attempt, *done.images, upload]
+    await remember(unit_of_work, *done.images, upload, record, once)
+    return done, [user, session, key, waiting, done, attempt, *done.images, upload, once]
 
 
 async def _rest(unit_of_work: UnitOfWorkFactory, user: User, done: Generation) -> list[object]:
@@ -145,13 +146,14 @@ async def _rest(unit_of_work: UnitOfWorkFactory, user: User, done: Generation) -
             *(await work.generations.page(user.id, GenerationFilter(), everything)).items,
             *await work.attempts.of_generation(done.id),
             *(await work.images.page(user.id, everything)).items,
+            await work.idempotency_keys.get(user.id, new_idempotency_key(done).key),
         ]
         assert bool(await work.usage.report(usage)) is (found[0] is not None)
         return [thing for thing in found if thing is not None]
 
 
 async def test_a_user_takes_everything_along(unit_of_work: UnitOfWorkFactory) -> None:
-    """Removing a user removes their sessions, keys, generations, attempts, images and usage; others keep theirs."""
+    """Removing a user removes all of theirs, from sessions to the keys of requests; others keep theirs."""
     user, other = new_user(), new_user()
     done, everything = await _life(unit_of_work, user)
     others_done, others = await _life(unit_of_work, other)
@@ -161,5 +163,3 @@ async def test_a_user_takes_everything_along(unit_of_work: UnitOfWorkFactory) ->
         await work.commit()
     assert await _rest(unit_of_work, user, done) == []
     assert await _rest(unit_of_work, other, others_done) == others
-    async with unit_of_work() as work:
-        assert not await work.images.stored_at(done.images[0].location)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from builders import NOW, new_attempt, new_generation, new_image, new_user
+from builders import NOW, WORKER, new_attempt, new_generation, new_image, new_user
 from imagegen.adapters.database import Database, SchemaBehind, open_database
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
 from imagegen.domain.usage import UsageRecord
@@ -236,7 +236,7 @@ async def test_the_end_of_a_generation_is_one_transaction(
     user = new_user()
     queued = new_generation(user)
     await remember(database.unit_of_work, user, queued)
-    started = queued.start(NOW)
+    started = queued.start(WORKER, NOW)
     attempt, image = new_attempt(started), new_image(started)
     ended = started.succeed([image], cost_micros=7, now=NOW)
     async with database.unit_of_work() as work:
@@ -260,7 +260,7 @@ async def test_a_stale_write_undoes_its_statement(database: Database) -> None:
     user = new_user()
     queued = new_generation(user)
     await remember(database.unit_of_work, user, queued)
-    started = queued.start(NOW)
+    started = queued.start(WORKER, NOW)
     late = new_generation(user)
     async with database.unit_of_work() as work:
         work.generations.update(replace(started, version=9))

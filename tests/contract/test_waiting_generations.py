@@ -1,0 +1,135 @@
+"""What every store promises of the generations that wait: which go first, and which have waited too long."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from builders import NOW, WORKER, failed, new_generation, new_user, succeeded
+from imagegen.domain.generations import Generation, Priority
+from imagegen.domain.ports import UnitOfWorkFactory
+from stores import remember
+
+LATER = NOW + timedelta(seconds=3, microseconds=1)
+USER, OTHER = new_user(), new_user()
+HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
+
+
+def queued(*priorities: Priority) -> list[Generation]:
+    """Generations of these priorities, by two users in turn and each a microsecond younger than the one before."""
+    return [
+        replace(new_generation((USER, OTHER)[place % 2], now=NOW + timedelta(microseconds=place)), priority=priority)
+        for place, priority in enumerate(priorities)
+    ]
+
+
+def begun(*priorities: Priority) -> list[Generation]:
+    """One generation in each state that follows on waiting, of each of these priorities."""
+    return [
+        begin(generation)
+        for begin in (lambda g: g.start(WORKER, LATER), succeeded, failed, lambda g: g.cancel(LATER))
+        for generation in queued(*priorities)
+    ]
+
+
+async def waiting(unit_of_work: UnitOfWorkFactory, before: datetime) -> Sequence[object]:
+    """The identifiers of those that wait."""
+    async with unit_of_work() as work:
+        return list(await work.generations.waiting(before))
+
+
+async def first_above(unit_of_work: UnitOfWorkFactory) -> list[object]:
+    """Which goes first of those above low, above normal and above high."""
+    async with unit_of_work() as work:
+        return [await work.generations.first_above(priority) for priority in (LOW, NORMAL, HIGH)]
+
+
+async def test_the_highest_and_then_the_oldest_go_first(unit_of_work: UnitOfWorkFactory) -> None:
+    """Anybody's queued generations come by their priority, and by age among equals, whatever order they came in."""
+    generations = queued(LOW, NORMAL, HIGH, LOW, HIGH, NORMAL)
+    await remember(unit_of_work, USER, OTHER, *reversed(generations), *begun(LOW, HIGH))
+    expected = [generations[place].id for place in (2, 4, 1, 5, 0, 3)]
+    assert await waiting(unit_of_work, LATER) == expected
+
+
+async def test_only_what_was_there_before_is_told(unit_of_work: UnitOfWorkFactory) -> None:
+    """What was created at a moment, or after it, does not wait since before it."""
+    generations = queued(NORMAL, NORMAL, NORMAL)
+    await remember(unit_of_work, USER, OTHER, *generations)
+    ids = [generation.id for generation in generations]
+    moments = [*(generation.created_at for generation in generations), LATER]
+    assert [await waiting(unit_of_work, moment) for moment in moments] == [ids[:count] for count in range(4)]
+
+
+async def test_a_thousand_that_wait_are_told(unit_of_work: UnitOfWorkFactory) -> None:
+    """Of more than a thousand those that go first are told."""
+    generations = queued(*[LOW] * 500, *[NORMAL] * 502)
+    await remember(unit_of_work, USER, OTHER, *generations)
+    expected = [generation.id for generation in (*generations[500:], *generations[:498])]
+    assert await waiting(unit_of_work, LATER) == expected
+
+
+async def test_its_turn_is_known(unit_of_work: UnitOfWorkFactory) -> None:
+    """Ahead of one that waits are those of a higher priority, and the older ones of its own."""
+    generations = queued(LOW, NORMAL, HIGH, LOW, HIGH, NORMAL)
+    await remember(unit_of_work, USER, OTHER, *generations, *begun(LOW, NORMAL, HIGH))
+    async with unit_of_work() as work:
+        assert [await work.generations.ahead(generation) for generation in generations] == [4, 2, 0, 5, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("priorities", "first"),
+    [
+        ([], [None, None, None]),
+        ([LOW], [None, None, None]),
+        ([LOW, NORMAL, NORMAL], [1, None, None]),
+        ([NORMAL, LOW, HIGH, HIGH], [2, 2, None]),
+    ],
+)
+async def test_what_overtakes_is_found(
+    unit_of_work: UnitOfWorkFactory, priorities: list[Priority], first: list[int | None]
+) -> None:
+    """Above a priority goes first the oldest of the highest that waits; equals overtake nobody."""
+    generations = queued(*priorities)
+    await remember(unit_of_work, USER, OTHER, *reversed(generations), *begun(HIGH))
+    expected = [None if place is None else generations[place].id for place in first]
+    assert await first_above(unit_of_work) == expected
+
+
+async def test_what_began_waits_no_more(unit_of_work: UnitOfWorkFactory) -> None:
+    """A generation that a worker starts leaves every queue in the same commit."""
+    first, second = queued(HIGH, HIGH)
+    await remember(unit_of_work, USER, OTHER, first, second)
+    assert await first_above(unit_of_work) == [first.id, first.id, None]
+    async with unit_of_work() as work:
+        work.generations.update(first.start(WORKER, LATER))
+        await work.commit()
+    assert await first_above(unit_of_work) == [second.id, second.id, None]
+    assert await waiting(unit_of_work, LATER) == [second.id]
+    async with unit_of_work() as work:
+        assert await work.generations.ahead(second) == 0
+
+
+async def test_what_was_to_start_by_now_is_overdue(unit_of_work: UnitOfWorkFactory) -> None:
+    """Anybody's queued generations are overdue from the very moment by which they were to start."""
+    moments = [NOW, LATER, LATER + timedelta(microseconds=1), None]
+    generations = [
+        replace(generation, start_by=moment)
+        for generation, moment in zip(queued(HIGH, LOW, NORMAL, HIGH), moments, strict=True)
+    ]
+    late = [replace(generation, start_by=NOW) for generation in begun(NORMAL)]
+    await remember(unit_of_work, USER, OTHER, *generations, *late)
+    async with unit_of_work() as work:
+        assert set(await work.generations.overdue(LATER)) == {generation.id for generation in generations[:2]}
+        assert list(await work.generations.overdue(NOW - timedelta(microseconds=1))) == []
+
+
+async def test_a_thousand_that_are_overdue_are_told(unit_of_work: UnitOfWorkFactory) -> None:
+    """Of more than a thousand some thousand are told, each once."""
+    generations = [replace(generation, start_by=NOW) for generation in queued(*[NORMAL] * 1002)]
+    await remember(unit_of_work, USER, OTHER, *generations)
+    async with unit_of_work() as work:
+        found = await work.generations.overdue(LATER)
+    assert len(found) == len(set(found)) == 1000
+    assert set(found) <= {generation.id for generation in generations}
