@@ -6,7 +6,8 @@ from pathlib import Path
 
 from litestar.types import ASGIApp
 
-from imagegen.bootstrap import Assembly, assemble
+from imagegen.bootstrap import assemble
+from imagegen.bootstrap.assembly import Assembly
 from imagegen.settings import Settings
 from imagegen.web.app import WebOptions, create_app
 

@@ -1,10 +1,11 @@
-"""The command line: `imagegen serve`, `migrate`, `check`."""
+"""The command line: `imagegen serve`, `worker`, `migrate`, `check`."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from imagegen import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagegen.bootstrap import Assembly
+    from imagegen.bootstrap.assembly import Assembly
     from imagegen.settings import Settings
 
 
@@ -32,15 +33,34 @@ def main() -> None:
 @main.command()
 @click.option("--host", help="The address to listen on (IMAGEGEN_HOST).")
 @click.option("--port", type=int, help="The port to listen on (IMAGEGEN_PORT).")
-def serve(host: str | None, port: int | None) -> None:
-    """Serve the API, drawing in this process."""
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that answer; more than 1 need Redis.")
+@click.option("--socket", "descriptor", type=int, hidden=True)
+@click.option("--tether", type=int, hidden=True)
+def serve(host: str | None, port: int | None, workers: int, descriptor: int | None, tether: int | None) -> None:
+    """Serve the API, drawing in this process unless there is a queue for workers of their own."""
     given = {"IMAGEGEN_HOST": host, "IMAGEGEN_PORT": None if port is None else str(port)}
     # Starting makes a hundred thousand objects and no garbage; looking for it takes a fifth of the time. `run` looks.
     gc.disable()
     with _FaultsTold():
-        from imagegen.server import run  # noqa: PLC0415 - the web framework takes half a second
+        settings = _settings({name: value for name, value in given.items() if value is not None})
+        if workers > 1:
+            from imagegen import supervisor  # noqa: PLC0415 - as below
 
-        run(_settings({name: value for name, value in given.items() if value is not None}))
+            sys.exit(supervisor.run(settings, workers))
+        from imagegen import server  # noqa: PLC0415 - the web framework takes half a second
+
+        listening = None if descriptor is None else socket.socket(fileno=descriptor)
+        server.run(settings, listening=listening, tether=tether)
+
+
+@main.command()
+@click.option("--concurrency", type=click.IntRange(1), help="Generations drawn at once (IMAGEGEN_CONCURRENCY).")
+def worker(concurrency: int | None) -> None:
+    """Draw what the services that share this queue and this database accept."""
+    with _FaultsTold():
+        from imagegen import worker_process  # noqa: PLC0415 - as above
+
+        worker_process.run(_settings({} if concurrency is None else {"IMAGEGEN_CONCURRENCY": str(concurrency)}))
 
 
 @main.command()

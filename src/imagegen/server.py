@@ -1,8 +1,9 @@
-"""`imagegen serve`: one process that listens, answers and draws, and stops cleanly."""
+"""`imagegen serve`: one process that listens, answers and, unless others do, draws; it stops cleanly."""
 
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ import uvloop
 
 from imagegen.asgi import serving
 from imagegen.bootstrap import assemble
+from imagegen.bootstrap.assembly import Stopping
 from imagegen.settings import Settings, SettingsInvalid
 from imagegen.web.logging import configure_logging
 
@@ -24,17 +26,40 @@ KEEP_ALIVE_SECONDS: Final = 75
 ANSWER_SECONDS: Final = 5
 """How long whoever waits has to be answered once the grace of what runs is over."""
 
+_LAST_ANSWER: Final = (b"connection", b"close")
+
 logger = logging.getLogger("imagegen.server")
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that says where it listens, and that finishes the drawing while it answers the last callers."""
+    """A uvicorn server that says where it listens, drains, and finishes the drawing while it answers the last callers.
+
+    Asked to stop, it says that it is not ready any more and goes on for `drain` seconds, or until no connection is
+    left: whoever spreads the load has time to notice, and each answer asks for its connection to be closed.
+    """
 
     finish: Callable[[], Awaitable[None]] | None = None
 
+    def __init__(self, config: uvicorn.Config, stopping: Stopping, drain: float) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._drain = drain
+
     def stop(self) -> None:
-        """Take nothing new, even if it does not listen yet."""
-        self.should_exit = True
+        """Begin to stop; asked once more, take nothing new from now on."""
+        if self._stopping.begun or not self.started:
+            self.should_exit = True
+        else:
+            self._stopping.begun = True
+            asyncio.get_running_loop().call_later(self._drain, self.stop)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look several times a second whether it is over."""
+        over = await super().on_tick(counter)
+        if self._stopping.begun:
+            headers = self.server_state.default_headers
+            self.server_state.default_headers = [*(pair for pair in headers if pair != _LAST_ANSWER), _LAST_ANSWER]
+        return over or (self._stopping.begun and not self.server_state.connections)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop drawing and answering at the same time: who waits for a picture hears of it before the end."""
@@ -51,8 +76,11 @@ class Server(uvicorn.Server):
             logger.info("listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, *, listening: socket.socket | None = None, tether: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT: then take nothing new, finish what runs within the grace, and return.
+
+    `listening` is a socket that is shared with others; `tether` is the descriptor of a pipe, and when its other end is
+    closed, whoever started this process is gone and it stops as well.
 
     Raises:
         SettingsInvalid: the settings describe no machine.
@@ -60,10 +88,10 @@ def run(settings: Settings) -> None:
     """
     configure_logging()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, listening, tether))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, shared: socket.socket | None, tether: int | None) -> None:
     assembly = assemble(settings)
     config = uvicorn.Config(
         serving(settings, assembly),
@@ -80,11 +108,15 @@ async def _serve(settings: Settings) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
     )
-    server = Server(config)
+    server = Server(config, assembly.stopping, settings.drain_seconds)
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         # Heard before the server hears for itself, and once more when it hands the signal on in the end.
-        asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    with closing(_listen(settings.host, settings.port)) as listening:  # before anything begins that could cost money
+        loop.add_signal_handler(number, server.stop)
+    if tether is not None:
+        loop.add_reader(tether, _untied, loop, tether, server)
+    # Before anything begins that could cost money.
+    with closing(shared or listen(settings.host, settings.port)) as listening:
         async with assembly.running() as server.finish:
             gc.collect()
             gc.freeze()  # what exists now stays; collections need not look at it again
@@ -92,7 +124,14 @@ async def _serve(settings: Settings) -> None:
             await server.serve(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _untied(loop: asyncio.AbstractEventLoop, tether: int, server: Server) -> None:
+    if not os.read(tether, 1):
+        loop.remove_reader(tether)
+        server.stop()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound there and does not wait; raise `SettingsInvalid` when that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

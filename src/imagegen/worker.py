@@ -21,6 +21,8 @@ RING_SWEEPS: Final = 5
 QUEUED_TOO_LONG: Final = timedelta(seconds=5)
 HOUSEKEEPING_SWEEPS: Final = 3600
 """Sweeps between two looks for what has expired and for orphaned bytes: an hour."""
+MOVE_SECONDS: Final = 5.0
+"""Between two tries to bring pictures to a store that was away."""
 RENEWALS: Final = 4
 """Renewals in the lifetime of a lease: three of them may come late."""
 _ENDING: Final = 5.0
@@ -55,6 +57,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
                 tasks.create_task(self._sweep())
+                tasks.create_task(self._repeat(self.application.move_blobs_on, MOVE_SECONDS))
                 tasks.create_task(self._listen())
         finally:
             self._running = False
@@ -77,6 +80,11 @@ class Worker:
     async def _listen(self) -> None:
         async for generation_id in self.events.cancellations():
             await self.application.abandon_calls(generation_id)
+
+    async def _repeat(self, step: Callable[[], Awaitable[object]], seconds: float) -> None:
+        while True:
+            await _done(step())
+            await asyncio.sleep(seconds)
 
     async def _sweep(self) -> None:
         start = self.clock()

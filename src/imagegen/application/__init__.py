@@ -6,7 +6,7 @@ from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, 
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
-from imagegen.application.cleaning import RemoveExpired, RemoveOrphans
+from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveOrphans
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,
@@ -31,6 +31,7 @@ from imagegen.application.resuming import RingAgain, SettleStranded
 from imagegen.application.running import RunGeneration
 from imagegen.application.sessions import EndSession, ListSessions, Refresh
 from imagegen.application.usage import ReadUsage
+from imagegen.application.watching import ReadPosition, WatchGeneration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ class Application:
     end_lease: EndLease
     count_workers: CountWorkers
     read_generation: ReadGeneration
+    read_position: ReadPosition
+    watch_generation: WatchGeneration
     list_generations: ListGenerations
     list_attempts: ListAttempts
     relabel_generation: RelabelGeneration
@@ -81,6 +84,7 @@ class Application:
     delete_image: DeleteImage
     remove_orphans: RemoveOrphans
     remove_expired: RemoveExpired
+    move_blobs_on: MoveBlobsOn
 
     read_usage: ReadUsage
 

@@ -110,6 +110,7 @@ class CallProvider:
                     count=attempt.count,
                     deadline=max(0.0, asking.ends - self.seconds()),
                 )
+            cost = model.price.cost_micros(answer.usage)
         except ProviderError as error:
             noted = error
             return Drawn(attempt.fail(error, self.clock()), errors=(error,), fitted=asking.fitted)
@@ -119,7 +120,6 @@ class CallProvider:
             return Drawn(attempt.fail(noted, self.clock()), errors=(noted,), fitted=asking.fitted)
         finally:
             self.circuits.note(model, noted, self.seconds())
-        cost = model.price.cost_micros(answer.usage)
         drawn = await self.keep(asking.generation, attempt, answer, cost_micros=cost)
         return drawn if asking.fitted is None else replace(drawn, fitted=asking.fitted)
 

@@ -83,6 +83,18 @@ class RemoveOrphans:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MoveBlobsOn:
+    """Bring what was kept elsewhere while the store was away to where it belongs."""
+
+    blobs: BlobStore
+
+    async def __call__(self) -> None:
+        """Bring all that can be brought; raise `StorageUnavailable` when the store is still away."""
+        if moved := await self.blobs.move_on():
+            logger.info("%s blobs have moved on to the store", moved)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveExpired:
     """Forget idempotency keys that nobody may count on any more, and leases that have run out."""
 

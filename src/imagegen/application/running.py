@@ -78,6 +78,7 @@ class RunGeneration:
         with self.at_work.on(generation_id):
             begun = await until_fresh(lambda: self._begin(generation_id))
             if begun is not None:
+                await self.events.announce(begun.generation)
                 await self.draw(begun)
 
     async def _begin(self, generation_id: GenerationId) -> Begun | None:

@@ -1,11 +1,6 @@
 """The composition root: settings in, an assembly out. The only place that sees both sides."""
 
-import asyncio
-import logging
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -16,17 +11,15 @@ from imagegen.adapters.database import Database, file_of, open_database
 from imagegen.adapters.passwords import Argon2Hasher
 from imagegen.adapters.pixels import PillowPixels
 from imagegen.adapters.providers import REGISTRY, Registry
-from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
+from imagegen.adapters.queues import Dispatch, open_queue
 from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.tokens import JoseTokenSigner
-from imagegen.application import Application
-from imagegen.application.defects import report
 from imagegen.application.health import Remembered
 from imagegen.application.leasing import Lease
-from imagegen.bootstrap.drawing import Drawing, choose_drawing
+from imagegen.bootstrap.assembly import Assembly, Stopping
+from imagegen.bootstrap.drawing import choose_drawing
 from imagegen.bootstrap.keys import derived, kept_secret
 from imagegen.bootstrap.wiring import Outside, Ping, wire
-from imagegen.domain.errors import Unavailable
 from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.links import LinkSigner
 from imagegen.domain.ports import BlobStore
@@ -36,76 +29,6 @@ from imagegen.worker import Worker
 # Anybody may ask for the health, so what an answer costs is not paid at every look.
 _STORAGE_SECONDS: Final = 5.0
 _PROVIDER_SECONDS: Final = 30.0
-
-logger = logging.getLogger("imagegen.bootstrap")
-
-
-def terminate() -> None:
-    """Ask this process to stop, as whoever runs it would."""
-    signal.raise_signal(signal.SIGTERM)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assembly:
-    """The whole machine, put together and not yet running."""
-
-    application: Application
-    worker: Worker
-    database: Database
-    blobs: BlobStore
-    events: InProcessEvents
-    drawing: Drawing
-    passwords: Argon2Hasher
-    essential: dict[str, Ping]
-
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[None]:
-        """Connect what has to be connected, and let go of everything at the end, in the opposite order."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.passwords.close)
-            stack.push_async_callback(self.database.close)
-            await self.database.start()
-            stack.push_async_callback(self.blobs.close)
-            for provider in self.drawing.providers.values():
-                stack.push_async_callback(provider.close)
-            yield
-
-    @asynccontextmanager
-    async def running(self, stop: Callable[[], object] = terminate) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """The same, with the worker drawing meanwhile. Should it end by itself, `stop` is called.
-
-        What is handed out finishes the drawing ahead of the end: nothing more is begun, what runs has its grace, and
-        then whoever still waits for a picture is let go to look at the row.
-
-        Raises:
-            Unavailable: at the end, when the worker ended by itself.
-        """
-        async with self.connected():
-            # One and the same task, in process.
-            self.essential.update(queue=self.worker.check, workers=self.worker.check)
-            working = asyncio.create_task(self._draw(stop), name="worker")
-
-            async def finish() -> None:
-                working.cancel()
-                try:
-                    with suppress(asyncio.CancelledError):
-                        await working
-                finally:
-                    self.events.release()
-
-            try:
-                yield finish
-            finally:
-                await finish()
-
-    async def _draw(self, stop: Callable[[], object]) -> None:
-        """Draw until canceled: a service that draws no more must not take jobs either."""
-        try:
-            await self.worker.run()
-        except Exception:  # noqa: BLE001 - reported
-            report(logger, "the worker ended by itself")
-            stop()
-            raise Unavailable("The worker ended by itself; the log says where.") from None
 
 
 def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
@@ -117,22 +40,19 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
     faults: list[str] = []
     drawing = choose_drawing(settings, faults, registry)
     blobs = _open_store(settings, faults)
-    if not settings.queue_url.startswith("in-process:"):
-        faults.append("IMAGEGEN_QUEUE_URL: only in-process: is known")
+    dispatch = _open_queue(settings, faults)
     database = _open_database(settings, faults)
-    if faults or drawing is None or blobs is None or database is None:
+    if faults or drawing is None or blobs is None or dispatch is None or database is None:
         raise SettingsInvalid(tuple(faults))
     secret = settings.secret_key or kept_secret(settings.data_dir)
-    events = InProcessEvents()
-    queue = InProcessQueue(concurrency=settings.concurrency, grace=settings.grace_seconds)
     passwords = Argon2Hasher()
     essential: dict[str, Ping] = {"database": database.check, "storage": Remembered(blobs.check, _STORAGE_SECONDS)}
     outside = Outside(
         unit_of_work=database.unit_of_work,
         blobs=blobs,
         pixels=PillowPixels(),
-        queue=queue,
-        events=events,
+        queue=dispatch.queue,
+        events=dispatch.events,
         passwords=passwords,
         signer=JoseTokenSigner(derived(secret, "access tokens"), issuer="imagegen", audience="imagegen"),
         links=LinkSigner(key=derived(secret, "image links"), lifetime=settings.link_lifetime),
@@ -146,16 +66,17 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         optional={"providers": Remembered(drawing.check, _PROVIDER_SECONDS)},
     )
     application = wire(outside)
-    worker = Worker(application=application, queue=queue, events=events, clock=now)
+    worker = Worker(application=application, queue=dispatch.queue, events=dispatch.events, clock=now)
     return Assembly(
         application=application,
         worker=worker,
         database=database,
         blobs=blobs,
-        events=events,
+        dispatch=dispatch,
         drawing=drawing,
         passwords=passwords,
         essential=essential,
+        stopping=Stopping(),
     )
 
 
@@ -192,6 +113,17 @@ def _lease(settings: Settings) -> Lease:
     if database_url(settings).startswith("sqlite"):
         return Lease(worker_id=worker_id, alone=True, lifetime=timedelta(hours=1))
     return Lease(worker_id=worker_id)
+
+
+def _open_queue(settings: Settings, faults: list[str]) -> Dispatch | None:
+    try:
+        dispatch = open_queue(settings.queue_url, concurrency=settings.concurrency, grace=float(settings.grace_seconds))
+    except ValueError as error:
+        faults.append(f"IMAGEGEN_QUEUE_URL: {error}")
+        return None
+    if dispatch.distributed and database_url(settings).startswith("sqlite"):
+        faults.append("IMAGEGEN_QUEUE_URL: processes that share a queue share a database, which must be Postgres")
+    return dispatch
 
 
 def _open_database(settings: Settings, faults: list[str]) -> Database | None:

@@ -10,7 +10,7 @@ from imagegen.application.at_work import AtWork
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.calling import CallProvider
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
-from imagegen.application.cleaning import RemoveBlobs, RemoveExpired, RemoveOrphans
+from imagegen.application.cleaning import MoveBlobsOn, RemoveBlobs, RemoveExpired, RemoveOrphans
 from imagegen.application.drawing import DrawGeneration
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
@@ -40,6 +40,7 @@ from imagegen.application.running import ConfirmBeginning, RunGeneration
 from imagegen.application.sessions import EndSession, GrantAccess, ListSessions, Refresh
 from imagegen.application.settling import SettleGeneration
 from imagegen.application.usage import ReadUsage
+from imagegen.application.watching import ReadPosition, WatchGeneration
 from imagegen.domain.catalog import Catalog
 from imagegen.domain.circuits import Circuits
 from imagegen.domain.links import LinkSigner
@@ -178,6 +179,8 @@ def wire(outside: Outside) -> Application:
         end_lease=EndLease(unit_of_work=work, lease=o.lease),
         count_workers=CountWorkers(unit_of_work=work),
         read_generation=ReadGeneration(unit_of_work=work),
+        read_position=ReadPosition(unit_of_work=work),
+        watch_generation=WatchGeneration(unit_of_work=work, events=o.events),
         list_generations=ListGenerations(unit_of_work=work),
         list_attempts=ListAttempts(unit_of_work=work),
         relabel_generation=RelabelGeneration(unit_of_work=work),
@@ -192,6 +195,7 @@ def wire(outside: Outside) -> Application:
         delete_image=DeleteImage(unit_of_work=work, remove_blobs=remove_blobs),
         remove_orphans=RemoveOrphans(unit_of_work=work, blobs=o.blobs, clock=clock),
         remove_expired=RemoveExpired(unit_of_work=work, clock=clock),
+        move_blobs_on=MoveBlobsOn(blobs=o.blobs),
         read_usage=ReadUsage(unit_of_work=work, clock=clock),
         check_health=CheckHealth(essential=o.essential, optional=o.optional),
     )

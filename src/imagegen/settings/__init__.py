@@ -13,7 +13,19 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from imagegen.settings.sources import from_files, read_mounted
-from imagegen.settings.variables import flag, host_names, hours, http, one_of, port, positive, secret, variable, words
+from imagegen.settings.variables import (
+    flag,
+    host_names,
+    hours,
+    http,
+    one_of,
+    port,
+    positive,
+    seconds,
+    secret,
+    variable,
+    words,
+)
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -78,7 +90,13 @@ class Settings:
         "file:",
         help="`file:` (in the data directory), `file:///path`, `r2:` (see the R2 variables) or `inline:`.",
     )
-    queue_url: str = variable("IMAGEGEN_QUEUE_URL", str, "in-process:", help="`in-process:`.")
+    queue_url: str = variable(
+        "IMAGEGEN_QUEUE_URL",
+        str,
+        "in-process:",
+        help="`in-process:`, or `redis://user:password@host:6379/0` (`rediss:` for TLS) with workers of their own.",
+        secret=True,
+    )
     concurrency: int = variable(
         "IMAGEGEN_CONCURRENCY",
         positive,
@@ -90,6 +108,12 @@ class Settings:
         positive,
         30,
         help="How long what is being drawn may go on once the service is asked to stop.",
+    )
+    drain_seconds: float = variable(
+        "IMAGEGEN_DRAIN_SECONDS",
+        seconds,
+        2.0,
+        help="How long a service that is asked to stop still takes connections, while `/health/ready` says 503.",
     )
     providers: tuple[str, ...] = variable(
         "IMAGEGEN_PROVIDERS",

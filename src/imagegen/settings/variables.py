@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 SECRET_BYTES: Final = 32
+MOST_SECONDS: Final = 60
 MOST_HOURS: Final = 8760
 """A year."""
 _ADDRESS: Final = "must be like https://host/path"
@@ -44,6 +45,17 @@ def port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004 - the largest port
         raise ValueError("must be a port, 0 to 65535")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """Seconds, with a fraction or without, a minute of them at most."""
+    try:
+        count = float(text)
+    except ValueError:
+        count = -1.0
+    if not 0 <= count <= MOST_SECONDS:
+        raise ValueError(f"must be seconds, 0 to {MOST_SECONDS}")
+    return count
 
 
 def hours(text: str) -> timedelta:
