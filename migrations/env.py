@@ -10,7 +10,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import NUMERIC, Connection, Enum
 
-from imagegen.adapters.database.column_types import Document, Identifier, Moment, ScopeSet, Tags
+from imagegen.adapters.database.column_types import Document, EventSet, Identifier, Moment, ScopeSet, Tags
 from imagegen.adapters.database.migrations import walk
 from imagegen.adapters.database.tables import metadata
 
@@ -45,7 +45,7 @@ def drafted(kind: str, item: Any, draft: Any) -> str | Literal[False]:
         case Moment():
             draft.imports.add("from advanced_alchemy.types.datetime import DateTimeUTC")
             return "DateTimeUTC(timezone=True)"
-        case Document() | ScopeSet() | Tags():
+        case Document() | EventSet() | ScopeSet() | Tags():
             return "sa.Text()"
         case Enum():
             return f"sa.String({item.length})"
