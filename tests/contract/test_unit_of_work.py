@@ -9,7 +9,16 @@ import pytest
 from builders import NOW, WORKER, new_attempt, new_generation, new_id, new_user
 from imagegen.domain.errors import AlreadyExists, StaleWrite
 from imagegen.domain.generations import Priority
-from imagegen.domain.identifiers import ApiKeyId, AttemptId, GenerationId, ImageId, SessionId, UserId
+from imagegen.domain.identifiers import (
+    ApiKeyId,
+    AttemptId,
+    EventId,
+    GenerationId,
+    ImageId,
+    SessionId,
+    UserId,
+    WebhookId,
+)
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.ports import GenerationFilter, UnitOfWork, UnitOfWorkFactory
 from imagegen.domain.usage import GroupBy, UsageQuery
@@ -48,6 +57,12 @@ READS: dict[str, Read] = {
     "usage.report": lambda work: work.usage.report(
         UsageQuery(user_id=USER_ID, since=NOW, until=NOW, group_by=GroupBy.DAY)
     ),
+    "webhook_endpoints.get": lambda work: work.webhook_endpoints.get(WebhookId(ID), USER_ID),
+    "webhook_endpoints.page": lambda work: work.webhook_endpoints.page(USER_ID, PageRequest()),
+    "webhook_endpoints.with_due": lambda work: work.webhook_endpoints.with_due(NOW),
+    "webhook_deliveries.get": lambda work: work.webhook_deliveries.get(EventId(ID), WebhookId(ID), USER_ID),
+    "webhook_deliveries.page": lambda work: work.webhook_deliveries.page(WebhookId(ID), USER_ID, PageRequest()),
+    "webhook_deliveries.due": lambda work: work.webhook_deliveries.due(WebhookId(ID), NOW, 8),
     "workers.alive": lambda work: work.workers.alive(),
     "idempotency_keys.get": lambda work: work.idempotency_keys.get(USER_ID, "order-42"),
 }
