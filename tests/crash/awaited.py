@@ -4,7 +4,7 @@ from typing import Final
 
 CHECKS: Final = frozenset(
     {
-        "_orphans",  # a picture that was stored before a kill, and not yet written down, stays for an hour
+        "_orphans",  # receipts of ended calls, and half-written files, stay for an hour
     }
 )
 """Names of checks of the books."""
@@ -13,9 +13,7 @@ KINDS: Final = frozenset({"many"})  # `imagegen worker`, and a queue on Valkey
 """Kinds of fleet."""
 
 TESTS: Final = [
-    "test_canceling.py",  # cancel by id
     "test_freezing.py",  # leases: needs a fleet of many
-    "test_once.py",  # Idempotency-Key
     "test_outages.py",  # a spool for pictures, and a fleet of many
 ]
 """Files of tests."""

@@ -22,13 +22,13 @@ from imagegen.domain.identifiers import GENERATION, external
 SETTLED_SECONDS: Final = 10.0
 """After everything is back, nothing is unfinished any longer than this."""
 FINAL: Final = ("succeeded", "failed", "canceled")
-EXPECTED: Final = frozenset({201, 202, 422, 502, 503, 504})
-"""What a request may be answered with while things go wrong at the provider."""
+EXPECTED: Final = frozenset({None, 201, 202, 422, 502, 503, 504})
+"""What a request may be answered with while things go wrong around it, `None` being no answer."""
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Books:
     """What was acknowledged, what the service tells, what is in its database and its store, and what was called."""
 
@@ -162,8 +162,7 @@ class Books:
 
     def _words(self) -> Iterator[str]:
         yield from _some("answers tell what is to stay inside", self.offenses)
-        expected = EXPECTED | ({None} if self.killed else set())  # no answer at all
-        strange = [asked.status for asked in self.asked if asked.status not in expected]
+        strange = [asked.status for asked in self.asked if asked.status not in EXPECTED]
         yield from _some("answers have a status that nobody expects", strange)
         secrets = (*SECRETS, PROMPT)
         yield from _some("lines of the log tell too much", [ln for ln in self.logs if any(s in ln for s in secrets)])

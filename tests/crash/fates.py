@@ -73,6 +73,8 @@ def endings(fates: Sequence[Fate], *, killed: bool = False, canceled: bool = Fal
         yield from (Ending("failed", code, "no") for code in _UNASKED)
     if killed:
         yield Ending("failed", "outcome_unknown", "unknown")
+        if certainly_free:  # it waited for its turn at the provider
+            yield Ending("failed", "outcome_unknown", "no")
     if canceled:
         yield Ending("canceled", "canceled", "unknown")
         yield Ending("canceled", "canceled", "no" if certainly_free else "yes")

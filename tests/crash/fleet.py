@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from e2e.service import clean_environment
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.005
+LONGEST_ABSENCE: Final = 1.0
+"""Seconds for which a killed process stays away."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,7 +117,7 @@ class Fleet:
     database_url: str
     """As SQLAlchemy's asynchronous engine takes it."""
     files: Callable[[], Mapping[str, str]]
-    """What is in its store and on its disks: SHA-256 by location."""
+    """What is in its store, SHA-256 by location, and whatever else is on its disks, by a path that begins with `/`."""
 
     @property
     def workers(self) -> Sequence[Member]:
@@ -145,6 +148,16 @@ class Fleet:
         """End all at this instant."""
         for member in self.members:
             member.kill()
+
+    async def kill_some(self, chance: random.Random) -> float:
+        """End one or more at one instant, start them again, and return after how many seconds all were ready."""
+        victims = chance.sample(self.members, chance.randint(1, len(self.members)))
+        for member in victims:
+            member.kill()
+        await asyncio.sleep(chance.uniform(0, LONGEST_ABSENCE))
+        for member in victims:
+            member.start()
+        return await self.ready()
 
     def logs(self) -> Iterable[str]:
         """Every line that any member wrote."""

@@ -39,7 +39,7 @@ def many(folder: Path, variables: Mapping[str, str], share: Share) -> Fleet:
     def files() -> Mapping[str, str]:
         """The bucket, and whatever lies on the disk of a member and waits to move there."""
         local = {
-            f"{member.name}:{location}": digest
+            f"/{member.name}/{location}": digest
             for member in members
             for location, digest in in_data_folder(member.folder / _DATA).items()
         }

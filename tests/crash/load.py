@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from pyreqwest.exceptions import PyreqwestError
@@ -21,7 +22,7 @@ PROMPT: Final = "load-"
 """What every prompt begins with."""
 
 _BREATH: Final = 0.1
-"""Seconds for which a client leaves a service alone that does not take its connection."""
+"""Seconds for which a client leaves a service alone that does not answer or is not available."""
 
 
 @dataclass(slots=True)
@@ -80,8 +81,10 @@ class Load:
         headers = {"idempotency-key": asked.name} if self.insistent else {}
         while True:
             try:
-                await self.post(asked, **headers)
+                answered = (await self.post(asked, **headers)).status != HTTPStatus.SERVICE_UNAVAILABLE
             except PyreqwestError:
+                answered = False
+            if not answered:
                 await asyncio.sleep(_BREATH)
             if asked.generation is not None or not self.insistent:
                 return asked

@@ -63,8 +63,9 @@ async def _finished(caller: Caller) -> bool:
 
 
 async def _tidy(fleet: Fleet, pictures: set[str]) -> bool:
-    """Whether whatever belongs to no picture has been cleared away."""
-    return set(fleet.files().values()) <= pictures
+    """Whether whatever belongs to no picture has been cleared away, and every picture has come to its place."""
+    files = fleet.files()
+    return set(files.values()) <= pictures and not any(location.startswith("/") for location in files)
 
 
 async def _rows(url: str) -> dict[str, Sequence[Row]]:

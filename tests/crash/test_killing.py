@@ -31,10 +31,7 @@ async def test_kill_at_random_instants(
     async with load.running(CLIENTS):
         for _ in range(ROUNDS):
             await asyncio.sleep(chance.uniform(0, LONGEST_LIFE))
-            member = chance.choice(fleet.members)
-            member.kill()
-            member.start()
-            starts.append(await member.ready())
+            starts.append(await fleet.kill_some(chance))
     books = await read_books(fleet, load, provider, killed=True)
     figures.add(rounds=ROUNDS, answers=load.statuses())
     figures.add(ready_again=f"{statistics.median(starts):.2f} s", at_worst=f"{max(starts):.2f} s")

@@ -44,10 +44,7 @@ async def test_who_repeats_until_the_answer_comes_pays_once(
     async with load.running(CLIENTS):
         for _ in range(ROUNDS):
             await asyncio.sleep(chance.uniform(0, 1.0))
-            member = chance.choice(fleet.members)
-            member.kill()
-            member.start()
-            await member.ready()
+            await fleet.kill_some(chance)
     books = await read_books(fleet, load, provider, killed=True)
     figures.add(rounds=ROUNDS, repeated=sum(asked.tries > 1 for asked in load.asked))
     figures.add_books(books)
