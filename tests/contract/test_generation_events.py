@@ -3,13 +3,16 @@
 import asyncio
 import gc
 import weakref
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from builders import new_generation, new_user
 from imagegen.adapters.queues.in_process import InProcessEvents
+from imagegen.adapters.queues.redis import RedisEvents, connect
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.ports import GenerationEvents
 
@@ -17,16 +20,37 @@ LONG = 60.0
 """Seconds that no test waits for: a limit against hanging."""
 
 
-@pytest.fixture(params=[InProcessEvents])
+@pytest.fixture
+def in_process_events() -> GenerationEvents:
+    """Announcements within this process."""
+    return InProcessEvents()
+
+
+@pytest.fixture
+async def redis_events(valkey_server: str) -> AsyncIterator[GenerationEvents]:
+    """Announcements over a Valkey, on a channel of the test's own that is heard already."""
+    events = RedisEvents(connect(valkey_server), namespace=uuid4().hex)
+    async with events.listening():
+        with events.watch(ended().id) as watch:
+            assert await watch.change(LONG)  # as everybody is told who may have missed something before
+        yield events
+
+
+@pytest.fixture(params=["in_process", "redis"])
 def events(request: pytest.FixtureRequest) -> GenerationEvents:
     """Announcements that nobody watches yet, of each kind in turn."""
-    adapter: type[GenerationEvents] = request.param
-    return adapter()
+    adapter: GenerationEvents = request.getfixturevalue(f"{request.param}_events")
+    return adapter
 
 
-def ended() -> Generation:
+def ended(status: Status = Status.CANCELED) -> Generation:
     """A generation that has ended."""
-    return replace(new_generation(new_user()), status=Status.CANCELED)
+    return replace(new_generation(new_user()), status=status)
+
+
+def running() -> Generation:
+    """A generation that has not."""
+    return ended(Status.RUNNING)
 
 
 async def test_who_waits_is_woken(events: GenerationEvents) -> None:
@@ -117,13 +141,77 @@ async def test_nothing_is_left_of_a_watch(events: GenerationEvents) -> None:
     assert [reference() for pair in references for reference in pair] == [None] * 8
 
 
-async def test_who_waits_is_released_when_nothing_will_be_announced() -> None:
-    """A service that stops keeps nobody waiting, neither those who wait nor those who come late."""
-    events, generation = InProcessEvents(), ended()
-    with events.watch(generation.id) as early:
-        waiting = asyncio.create_task(early.outcome(LONG))
+async def test_only_an_end_is_an_outcome(events: GenerationEvents) -> None:
+    """That it began is a change to whoever watches, and no outcome to whoever waits for one."""
+    generation = running()
+    with events.watch(generation.id) as watch:
+        await events.announce(generation)
+        assert await watch.outcome(0) is None
+        assert await watch.change(0)
+
+
+async def test_a_change_is_told_once(events: GenerationEvents) -> None:
+    """Each call is about what came since the last one; several announcements may come as one."""
+    generation = running()
+    with events.watch(generation.id) as watch:
+        assert not await watch.change(0)
+        assert not await watch.change(0.01)
+        await events.announce(generation)
+        await events.announce(generation)
+        assert await watch.change(LONG)
+        assert not await watch.change(0)
+        waiting = asyncio.create_task(watch.change(LONG))
         await asyncio.sleep(0)
+        await events.announce(replace(generation, status=Status.SUCCEEDED))
+        assert await waiting
+        assert not await watch.change(0)
+
+
+async def test_what_was_told_as_a_change_is_told_as_an_outcome(events: GenerationEvents) -> None:
+    """Both are asked of the same watch, and neither takes anything from the other."""
+    generation = ended()
+    with events.watch(generation.id) as watch:
+        await events.announce(generation)
+        assert await watch.change(LONG)
+        assert await watch.outcome(LONG) == generation
+
+
+async def test_cancellations_are_heard_from_the_first_step_on(events: GenerationEvents) -> None:
+    """Everybody who iterates hears of each, in their order, and of nothing else."""
+    before, *canceled = (ended() for _ in range(3))
+    await events.announce(before)
+    listeners = [events.cancellations() for _ in range(2)]
+    first = [asyncio.ensure_future(anext(listener)) for listener in listeners]
+    await asyncio.sleep(0)
+    await events.announce(running())
+    await events.announce(ended(Status.SUCCEEDED))
+    for generation in canceled:
+        await events.announce(generation)
+    assert [await step for step in first] == [canceled[0].id] * 2
+    assert [await anext(listener) for listener in listeners] == [canceled[1].id] * 2
+
+
+async def test_who_waits_is_released_when_nothing_will_be_announced(events: GenerationEvents) -> None:
+    """A service that stops keeps nobody waiting, neither those who wait nor those who come late."""
+    generation = ended()
+    with events.watch(generation.id) as early, events.watch(generation.id) as curious:
+        waiting = asyncio.create_task(early.outcome(LONG)), asyncio.create_task(curious.change(LONG))
+        await asyncio.sleep(0)
+        closed = [early.closed]
         events.release()
-        assert await waiting is None
+        assert await waiting[0] is None
+        assert await waiting[1]
+        assert [*closed, early.closed] == [False, True]
     with events.watch(generation.id) as late:
+        assert late.closed
         assert await late.outcome(LONG) is None
+        assert await late.change(LONG)
+
+
+async def test_what_had_ended_before_the_release_is_still_told(events: GenerationEvents) -> None:
+    """Whoever asks only then is not sent to the row for what is known."""
+    generation = ended()
+    with events.watch(generation.id) as watch:
+        await events.announce(generation)
+        events.release()
+        assert await watch.outcome(LONG) == generation

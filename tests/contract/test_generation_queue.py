@@ -2,117 +2,106 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
-from builders import PROMPT, new_id
+from builders import PROMPT
 from imagegen.adapters.queues.in_process import InProcessQueue
+from imagegen.adapters.queues.redis import SaqQueue, connect
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import GenerationQueue
+from ringing import LONG, Handler, consuming, ids
 
-LONG = 60.0
-"""Seconds that no test waits for: a limit against hanging."""
-Open = Callable[[float], GenerationQueue]
+MANY = 1024
 
 
-@pytest.fixture(params=[InProcessQueue])
+class Open(Protocol):
+    """Makes a queue; those of one test that are distributed share their rings."""
+
+    def __call__(self, *, concurrency: int = MANY, grace: float = LONG) -> GenerationQueue:
+        """A queue with so many places and a grace in seconds."""
+
+
+@pytest.fixture
+def open_in_process() -> Open:
+    """Makes queues of this process."""
+    return InProcessQueue
+
+
+@pytest.fixture
+async def open_saq(valkey_server: str) -> AsyncIterator[Open]:
+    """Makes queues on a Valkey, under names of the test's own that are removed after it."""
+    namespace = uuid4().hex
+    async with Redis.from_url(valkey_server) as client:
+        queues: list[GenerationQueue] = []
+
+        def open_queue(*, concurrency: int = MANY, grace: float = LONG) -> GenerationQueue:
+            queue = SaqQueue(connect(valkey_server), concurrency=concurrency, grace=grace, namespace=namespace)
+            queues.append(queue)
+            return queue
+
+        yield open_queue
+        for queue in queues:
+            await queue.close()
+        async for key in client.scan_iter(f"*{namespace}*"):
+            await client.delete(key)
+
+
+@pytest.fixture(params=["in_process", "saq"])
 def open_queue(request: pytest.FixtureRequest) -> Open:
-    """Makes an empty queue with a grace in seconds, of each kind in turn."""
-    adapter = request.param
-    return lambda grace: adapter(grace=grace)
+    """Makes queues that are empty, of each kind in turn."""
+    opener: Open = request.getfixturevalue(f"open_{request.param}")
+    return opener
 
 
 @pytest.fixture
 def queue(open_queue: Open) -> GenerationQueue:
     """An empty queue."""
-    return open_queue(LONG)
-
-
-class Handler:
-    """Remembers what it was called for; each call ends when it may."""
-
-    def __init__(self, *, held: bool = False) -> None:
-        self.begun: asyncio.Queue[GenerationId] = asyncio.Queue()
-        self.ended: list[GenerationId] = []
-        self.canceled: list[GenerationId] = []
-        self.running = self.most_running = 0
-        self.may_end = asyncio.Event()
-        if not held:
-            self.may_end.set()
-
-    async def __call__(self, generation_id: GenerationId) -> None:
-        """Run until it may end."""
-        self.running += 1
-        self.most_running = max(self.most_running, self.running)
-        self.begun.put_nowait(generation_id)
-        try:
-            await self.may_end.wait()
-            await asyncio.sleep(0)
-            self.ended.append(generation_id)
-        except asyncio.CancelledError:
-            self.canceled.append(generation_id)
-            raise
-        finally:
-            self.running -= 1
-
-    async def next(self) -> GenerationId:
-        """The next one that it was called for."""
-        async with asyncio.timeout(LONG):
-            return await self.begun.get()
-
-
-@asynccontextmanager
-async def consuming(
-    queue: GenerationQueue, handle: Callable[[GenerationId], Awaitable[None]]
-) -> AsyncIterator[asyncio.Task[None]]:
-    """Consume in the background, and stop at the end."""
-    task = asyncio.create_task(queue.consume(handle))
-    try:
-        yield task
-    finally:
-        await stop(task)
-
-
-async def stop(task: asyncio.Task[None]) -> None:
-    """Cancel, and wait until it has ended."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-def ids(count: int) -> list[GenerationId]:
-    """That many generations."""
-    return [GenerationId(new_id()) for _ in range(count)]
+    return open_queue()
 
 
 async def test_everything_submitted_is_handled(queue: GenerationQueue) -> None:
-    """Each ring is answered once, whether it came before anybody listened or after."""
+    """Each ring is answered once, in whichever line, whether it came before anybody listened or after."""
     handler, early, late = Handler(), ids(50), ids(50)
-    for generation_id in early:
-        await queue.submit(generation_id)
+    for number, generation_id in enumerate(early):
+        await queue.submit(generation_id, batched=number % 2 == 0)
     async with consuming(queue, handler):
         seen = {await handler.next() for _ in early}
-        for generation_id in late:
-            await queue.submit(generation_id)
+        for number, generation_id in enumerate(late):
+            await queue.submit(generation_id, batched=number % 2 == 0)
         seen |= {await handler.next() for _ in late}
     assert seen == {*early, *late}
     assert handler.begun.empty()
     assert sorted(handler.ended) == sorted(early + late)
 
 
-async def test_ringing_again_before_it_was_heard_changes_nothing() -> None:
-    """A sweep rings for everything that waits; in process it does not pile up, and later it rings anew."""
-    queue, handler, (generation_id,) = InProcessQueue(), Handler(), ids(1)
-    for _ in range(1000):
-        await queue.submit(generation_id)
+async def test_a_burst_is_taken_and_answered(queue: GenerationQueue) -> None:
+    """A thousand callers who ring at the same time are all heard, once each."""
+    handler, generations = Handler(), ids(1000)
     async with consuming(queue, handler):
-        assert await handler.next() == generation_id
-        await asyncio.sleep(0)
-        assert handler.begun.empty()
+        await asyncio.gather(*(queue.submit(generation_id) for generation_id in generations))
+        seen = [await handler.next() for _ in generations]
+    assert sorted(seen) == generations
+    assert handler.begun.empty()
+
+
+async def test_ringing_again_before_it_was_heard_changes_nothing(queue: GenerationQueue) -> None:
+    """A sweep rings for everything that waits, which does not pile up; what was heard can be rung for anew."""
+    handler, (generation_id, next_one) = Handler(held=True), ids(2)
+    for _ in range(20):
+        await queue.submit(generation_id)
+    await queue.submit(next_one)
+    async with consuming(queue, handler):
+        assert [await handler.next(), await handler.next()] == [generation_id, next_one]
         await queue.submit(generation_id)
         assert await handler.next() == generation_id
+        handler.may_end.set()
+    assert handler.begun.empty()
 
 
 async def test_many_are_handled_at_a_time(queue: GenerationQueue) -> None:
@@ -124,6 +113,45 @@ async def test_many_are_handled_at_a_time(queue: GenerationQueue) -> None:
         for _ in range(200):
             await handler.next()
         assert handler.running == 200
+        handler.may_end.set()
+
+
+async def test_no_more_than_the_bound_run_at_once(open_queue: Open) -> None:
+    """The concurrency is a bound, and everything gets its turn."""
+    queue, handler = open_queue(concurrency=4), Handler()
+    async with consuming(queue, handler):
+        for generation_id in ids(40):
+            await queue.submit(generation_id)
+        for generation_id in ids(40):
+            await queue.submit(generation_id, batched=True)
+        for _ in range(80):
+            await handler.next()
+    assert handler.most_running <= 4
+
+
+async def test_a_batch_keeps_nobody_waiting(open_queue: Open) -> None:
+    """However many of a batch wait, only a quarter of the places is theirs."""
+    queue, handler, batch, others = open_queue(concurrency=8), Handler(held=True), ids(20), ids(6)
+    async with consuming(queue, handler):
+        for generation_id in batch:
+            await queue.submit(generation_id, batched=True)
+        begun = {await handler.next(), await handler.next()}
+        for generation_id in others:
+            await queue.submit(generation_id)
+        begun |= {await handler.next() for _ in others}
+        assert begun == {*batch[:2], *others}
+        assert handler.begun.empty()
+        handler.may_end.set()
+        assert sorted([await handler.next() for _ in batch[2:]]) == batch[2:]
+
+
+async def test_even_a_single_place_serves_both_lines(open_queue: Open) -> None:
+    """Each line has a place at least."""
+    queue, handler, (single, batched) = open_queue(concurrency=1), Handler(held=True), ids(2)
+    async with consuming(queue, handler):
+        await queue.submit(batched, batched=True)
+        await queue.submit(single)
+        assert {await handler.next(), await handler.next()} == {single, batched}
         handler.may_end.set()
 
 
@@ -149,27 +177,40 @@ async def test_a_broken_handler_harms_nobody_else(queue: GenerationQueue, caplog
     assert record.exc_info is None
 
 
+async def test_nothing_is_logged_of_what_goes_well(queue: GenerationQueue, caplog: pytest.LogCaptureFixture) -> None:
+    """A request is one line in the log, and that line is somebody else's."""
+    handler, generations = Handler(), ids(3)
+    with caplog.at_level(logging.INFO):
+        async with consuming(queue, handler):
+            for generation_id in generations:
+                await queue.submit(generation_id)
+                await handler.next()
+    assert not caplog.records
+
+
 async def test_canceling_lets_the_running_finish(queue: GenerationQueue) -> None:
-    """After the cancellation nothing is taken any more, and what runs ends by itself within the grace."""
+    """After it nothing is begun any more, what runs ends within the grace, and what rings is for the next consumer."""
     handler, (running, waiting) = Handler(held=True), ids(2)
-    consumer = asyncio.create_task(queue.consume(handler))
-    await queue.submit(running)
-    await handler.next()
-    consumer.cancel()
-    await asyncio.sleep(0)
-    await queue.submit(waiting)
-    await asyncio.sleep(0.01)
-    assert not consumer.done()
-    handler.may_end.set()
-    await asyncio.wait([consumer], timeout=LONG)
-    assert consumer.cancelled()
+    async with consuming(queue, handler) as consumer:
+        await queue.submit(running)
+        await handler.next()
+        consumer.cancel()
+        await asyncio.sleep(0)
+        await queue.submit(waiting)
+        await asyncio.sleep(0.01)
+        assert not consumer.done()
+        handler.may_end.set()
+        await asyncio.wait([consumer], timeout=LONG)
+        assert consumer.cancelled()
     assert (handler.ended, handler.canceled) == ([running], [])
     assert handler.begun.empty()
+    async with consuming(queue, handler):
+        assert await handler.next() == waiting
 
 
 async def test_the_grace_ends(open_queue: Open) -> None:
     """What still runs when the grace is over is canceled, and has ended when consuming has."""
-    queue, handler, generations = open_queue(0.01), Handler(held=True), ids(3)
+    queue, handler, generations = open_queue(grace=0.01), Handler(held=True), ids(3)
     async with consuming(queue, handler):
         for generation_id in generations:
             await queue.submit(generation_id)
@@ -189,23 +230,123 @@ async def test_a_second_cancellation_ends_the_grace(queue: GenerationQueue) -> N
     assert handler.canceled == [running]
 
 
-async def test_no_more_than_the_bound_run_at_once() -> None:
-    """The bound of the queue in this process holds, and everything gets its turn."""
-    queue, handler = InProcessQueue(concurrency=3), Handler()
-    async with consuming(queue, handler):
-        for generation_id in ids(40):
-            await queue.submit(generation_id)
-        for _ in range(40):
-            await handler.next()
-    assert handler.most_running == 3
-
-
-async def test_what_was_not_taken_waits_for_the_next_consumer() -> None:
-    """Stopping the queue in this process forgets no ring while the process lives."""
-    queue, handler, (first, second) = InProcessQueue(concurrency=1, grace=0.0), Handler(held=True), ids(2)
+async def test_what_was_not_taken_waits_for_the_next_consumer(open_queue: Open) -> None:
+    """What found no place until the end is not forgotten."""
+    queue, handler, (first, second) = open_queue(concurrency=1, grace=0.0), Handler(held=True), ids(2)
     async with consuming(queue, handler):
         await queue.submit(first)
         await queue.submit(second)
         assert await handler.next() == first
     async with consuming(queue, handler):
         assert await handler.next() == second
+
+
+async def test_a_canceled_handler_is_not_called_again(open_queue: Open) -> None:
+    """What the grace cut short is the row's affair: it was heard, and only a new ring makes anybody look again."""
+    queue, handler, (cut, next_one) = open_queue(grace=0.0), Handler(held=True), ids(2)
+    async with consuming(queue, handler):
+        await queue.submit(cut)
+        await handler.next()
+    assert handler.canceled == [cut]
+    async with consuming(queue, handler):
+        await queue.submit(next_one)
+        assert await handler.next() == next_one
+    assert handler.begun.empty()
+
+
+async def test_it_says_that_it_would_take_a_ring(queue: GenerationQueue) -> None:
+    """A queue that works passes its check, before anybody consumes and after it has taken something."""
+    await queue.check()
+    await queue.submit(*ids(1))
+    await queue.check()
+
+
+async def test_it_may_be_closed_twice(queue: GenerationQueue) -> None:
+    """Closing is not worth remembering."""
+    await queue.submit(*ids(1))
+    await queue.close()
+    await queue.close()
+
+
+async def test_there_is_no_place_where_others_may_do_the_work(open_saq: Open) -> None:
+    """A distributed queue hands out none, even to a process that consumes with nothing to do."""
+    queue, handler, (one,) = open_saq(), Handler(), ids(1)
+    assert queue.place() is None
+    async with consuming(queue, handler):
+        await queue.submit(one)
+        await handler.next()
+        assert queue.place() is None
+
+
+@asynccontextmanager
+async def in_process_consuming(handler: Handler, *, grace: float = LONG) -> AsyncIterator[InProcessQueue]:
+    """A queue of this process with one place, consumed from, with nothing to do."""
+    queue = InProcessQueue(concurrency=1, grace=grace)
+    async with consuming(queue, handler):
+        await asyncio.sleep(0)
+        yield queue
+
+
+async def test_a_place_takes_what_needs_no_ring() -> None:
+    """It holds one job, is given back when that ends, and there is no other meanwhile."""
+    handler, (one, two) = Handler(held=True), ids(2)
+    async with in_process_consuming(handler) as queue:
+        place = queue.place()
+        assert place is not None
+        assert queue.place() is None
+        place.run(lambda: handler(one))
+        assert await handler.next() == one
+        assert queue.place() is None
+        await queue.submit(two)
+        await asyncio.sleep(0)
+        assert handler.begun.empty()
+        handler.may_end.set()
+        assert await handler.next() == two
+
+
+async def test_a_place_that_is_left_is_free() -> None:
+    """Whoever waits gets it; leaving twice gives nothing back twice, and what was left cannot be used."""
+    handler, (waiting, other) = Handler(held=True), ids(2)
+    async with in_process_consuming(handler) as queue:
+        place = queue.place()
+        assert place is not None
+        await queue.submit(waiting)
+        await queue.submit(other)
+        place.leave()
+        place.leave()
+        assert await handler.next() == waiting
+        assert handler.begun.empty()
+        with pytest.raises(RuntimeError):
+            place.run(lambda: handler(other))
+        handler.may_end.set()
+        assert await handler.next() == other
+
+
+async def test_a_job_in_a_place_breaks_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """It is treated as a handler is: logged without its words, and the place is given back."""
+    handler, (one,) = Handler(), ids(1)
+
+    async def broken() -> None:
+        raise LookupError(PROMPT)
+
+    with caplog.at_level(logging.ERROR):
+        async with in_process_consuming(handler) as queue:
+            place = queue.place()
+            assert place is not None
+            place.run(broken)
+            await queue.submit(one)
+            assert await handler.next() == one
+    assert "LookupError" in caplog.text
+    assert PROMPT not in caplog.text
+
+
+async def test_canceling_treats_a_place_like_a_ring() -> None:
+    """What runs in one has the grace and no more, and nobody gets another once `consume` was canceled."""
+    handler, (one,) = Handler(held=True), ids(1)
+    async with in_process_consuming(handler, grace=0.0) as queue:
+        place = queue.place()
+        assert place is not None
+        place.run(lambda: handler(one))
+        await handler.next()
+    assert handler.canceled == [one]
+    assert queue.place() is None

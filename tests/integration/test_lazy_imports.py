@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-SDKS = ("google.genai", "openai", "boto3", "httpx", "httpx2", "PIL")
+SDKS = ("google.genai", "openai", "boto3", "httpx", "httpx2", "PIL", "redis", "saq")
 
 CONNECTED = """
 from imagegen.adapters.model_book import load_models
@@ -36,6 +36,11 @@ async def ask():
 
 asyncio.run(ask())
 """
+ONE_PROCESS = """
+from imagegen.adapters.queues import open_queue
+
+open_queue("in-process:", concurrency=1, grace=1)
+"""
 
 
 def imported_by(program: str) -> set[str]:
@@ -47,7 +52,7 @@ def imported_by(program: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-@pytest.mark.parametrize("program", [CONNECTED, DRAWN_BY_OPENAI])
+@pytest.mark.parametrize("program", [CONNECTED, DRAWN_BY_OPENAI, ONE_PROCESS])
 def test_no_sdk_is_imported_before_it_is_used(program: str) -> None:
     """Neither to know which providers are configured, nor to connect them, nor by those that need none."""
     assert imported_by(program) == set()

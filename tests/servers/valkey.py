@@ -10,20 +10,21 @@ from servers.process import Server, free_ports, launch, tried_twice, wheel_file
 DATABASES = 64
 
 
-def start_valkey(folder: Path, *, port: int | None = None, password: str = "") -> Server:
+def start_valkey(folder: Path, *, password: str = "") -> Server:
     """Start an empty Valkey in `folder`, which is created here and deleted at the end.
 
-    Its url is `redis://127.0.0.1:PORT/0`; databases 0 to 63 exist. Without a port it takes a free one; a password is
-    asked for if there is one, and is not in the url.
+    Its url is `redis://127.0.0.1:PORT/0`; databases 0 to 63 exist. A password is asked for if there is one, and
+    is not in the url.
 
     Raises:
         ServerUnavailableError: The wheel is missing, or the server does not start.
     """
-    return tried_twice(lambda folder: _start(folder, port or free_ports(1)[0], password), folder)
+    return tried_twice(lambda folder: _start(folder, password), folder)
 
 
-def _start(folder: Path, port: int, password: str) -> Server:
+def _start(folder: Path, password: str) -> Server:
     folder.mkdir(parents=True)
+    (port,) = free_ports(1)
     options = {
         "port": port,
         "requirepass": password,

@@ -1,0 +1,29 @@
+"""Handlers at work: one that breaks harms nobody else, and all of them end within the grace."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Collection
+
+logger = logging.getLogger("imagegen.queue")
+
+
+async def guarded(job: Callable[[], Awaitable[None]], name: str) -> None:
+    """Run a job; an error is logged under its name."""
+    try:
+        await job()
+    except Exception as error:  # noqa: BLE001 - one broken handling must not end the others
+        # Where it broke, but not what it says: an error's text may quote a prompt.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("handling %s raised %s\n%s", name, type(error).__name__, frames)  # noqa: TRY400
+
+
+async def finish(tasks: Collection[asyncio.Task[None]], grace: float) -> None:
+    """Let them end within the grace, in seconds, then cancel them; being canceled ends the grace."""
+    try:
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

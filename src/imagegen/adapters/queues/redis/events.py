@@ -1,0 +1,99 @@
+"""The announcements between processes: one channel for everything."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from imagegen.adapters.queues.redis.connection import Outage
+from imagegen.adapters.queues.watches import Watches
+from imagegen.domain.generations import Generation, Status
+from imagegen.domain.identifiers import GenerationId
+from imagegen.domain.ports import GenerationEvents, Watch
+
+QUIET_SECONDS: Final = 5.0
+"""After so long without a word, Redis is asked whether it is still there."""
+
+
+class RedisEvents(GenerationEvents):
+    """Tells this process at once and the others through Redis, which are told no more than that there is news.
+
+    A message is the word of who sent it, the generation and its status, with blanks between them. What is announced
+    while this process cannot hear is lost to it: once it hears again, everybody who watches is told to look.
+    """
+
+    def __init__(self, client: Redis, *, namespace: str = "imagegen", quiet_seconds: float = QUIET_SECONDS) -> None:
+        self._client = client
+        self._quiet_seconds = quiet_seconds
+        self._channel = f"{namespace}:events"
+        self._word = uuid4().hex
+        self._watches = Watches()
+        self._hearing = Outage("hearing announcements")
+        self._speaking = Outage("announcing")
+
+    def watch(self, generation_id: GenerationId) -> AbstractContextManager[Watch]:
+        """Start watching; others are heard `listening`."""
+        return self._watches.watch(generation_id)
+
+    async def announce(self, generation: Generation) -> None:
+        """Tell those here, and try to tell the others."""
+        self._watches.tell(generation.id, generation.status, generation)
+        try:
+            await self._client.publish(self._channel, f"{self._word} {generation.id} {generation.status}")
+        except RedisError as error:
+            self._speaking.began(error)
+        else:
+            self._speaking.ended()
+
+    def cancellations(self) -> AsyncIterator[GenerationId]:
+        """The canceled ones, as they are heard of."""
+        return self._watches.cancellations()
+
+    def release(self) -> None:
+        """Let everybody look at the row who watches, now or later."""
+        self._watches.release()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Hear the others meanwhile, whenever Redis is there; afterwards the client is closed."""
+        hearing = asyncio.create_task(self._listen(), name="announcements")
+        try:
+            yield
+        finally:
+            hearing.cancel()
+            with suppress(asyncio.CancelledError):
+                await hearing
+            await self._client.aclose()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._client.pubsub() as subscription:
+                    await subscription.subscribe(self._channel)
+                    while True:
+                        self._hear(await self._next(subscription))
+            except RedisError as error:
+                await self._hearing.sit_out(error)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "subscribe":  # for the first time, or again after the connection was lost
+            self._hearing.ended()
+            self._watches.look()
+        if message["type"] == "message":
+            with suppress(ValueError):  # what another version says may not be understood, and the row tells as well
+                word, generation_id, status = message["data"].decode().split()
+                if word != self._word:
+                    self._watches.tell(GenerationId(UUID(generation_id)), Status(status))
+
+    async def _next(self, subscription: PubSub) -> dict[str, Any]:
+        """The next message; a connection that is dead without knowing it is found out."""
+        message = await subscription.get_message(timeout=self._quiet_seconds)
+        if message is None:
+            await subscription.ping()
+            message = await subscription.get_message(timeout=None)  # that is, the client's own, after which it raises
+        return dict(message)
