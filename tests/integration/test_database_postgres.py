@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -11,6 +12,7 @@ import pytest
 
 from builders import NOW, WORKER, new_attempt, new_generation, new_image, new_user
 from imagegen.adapters.database import Database, SchemaBehind, open_database
+from imagegen.adapters.database.migrations import upgrade
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import User
@@ -275,3 +277,38 @@ async def test_a_stale_write_undoes_its_statement(database: Database) -> None:
     async with database.unit_of_work() as work:
         assert await work.generations.find(queued.id) == queued
         assert await work.attempts.of_generation(queued.id) == []
+
+
+# --- the server's clock -------------------------------------------------------------------------------------------
+
+
+async def set_clock(administrator: asyncpg.Connection, ahead: timedelta) -> None:
+    """Set the clock that new statements see so far ahead of the real one."""
+    await administrator.execute(
+        "CREATE OR REPLACE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE "
+        f"AS $$ SELECT pg_catalog.clock_timestamp() + interval '{ahead.total_seconds()} seconds' $$"
+    )
+
+
+async def test_leases_run_by_the_servers_clock(postgres_database: str) -> None:
+    """Machines whose clocks disagree agree on who is alive: only the server's clock gives and judges leases."""
+    await asyncio.to_thread(upgrade, postgres_database)
+    administrator = await asyncpg.connect(postgres_database)
+    name = await administrator.fetchval("SELECT current_database()")
+    await administrator.execute("CREATE SCHEMA ahead")
+    await administrator.execute(f'ALTER DATABASE "{name}" SET search_path = ahead, pg_catalog, public')
+    await set_clock(administrator, timedelta(days=100))
+    user = new_user()
+    run = new_generation(user).start(WORKER, NOW)
+    async with opened(postgres_database) as database:
+        await remember(database.unit_of_work, user, run)
+        async with database.unit_of_work() as work:
+            work.workers.renew(WORKER, timedelta(hours=1))
+            await work.commit()
+        found = []
+        for ahead in (timedelta(days=100), timedelta(0), timedelta(days=100, hours=2)):
+            await set_clock(administrator, ahead)
+            async with database.unit_of_work() as work:
+                found.append((await work.workers.alive(), list(await work.generations.stranded())))
+    assert found == [(1, []), (1, []), (0, [run.id])]
+    await administrator.close()
