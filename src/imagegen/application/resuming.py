@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from imagegen.application.at_work import AtWork
 from imagegen.application.defects import report
@@ -15,6 +16,9 @@ from imagegen.domain.errors import Billed, DeadlineExceeded, OutcomeUnknown, Sta
 from imagegen.domain.generations import Failure, Outcome, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue, UnitOfWorkFactory
+
+A_WHILE: Final = timedelta(minutes=1)
+"""What began later may be on its way into the hands of whoever is to draw it here."""
 
 logger = logging.getLogger("imagegen.generations")
 
@@ -37,16 +41,15 @@ class SettleStranded:
     at_work: AtWork
 
     async def __call__(self) -> None:
-        """Settle what there is, if this process may judge; one broken row does not hide the rest.
+        """Settle what there is, what a defect left running here included; one broken row does not hide the rest.
 
         Raises:
             Unavailable: the database or the store is away, and not everything has been settled.
         """
-        if not self.lease.judges:
-            return
         async with self.unit_of_work() as work:
-            stranded = await work.generations.stranded()
-        await _each(stranded, self._settle)
+            left = await work.generations.running_at(self.lease.worker_id, self.clock() - A_WHILE)
+            stranded = await work.generations.stranded() if self.lease.judges else ()
+        await _each([*left, *stranded], self._settle)
 
     async def _settle(self, generation_id: GenerationId) -> None:
         if generation_id in self.at_work:  # it is being settled here

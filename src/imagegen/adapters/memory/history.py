@@ -65,6 +65,12 @@ class MemoryGenerations(Repository, Generations):
         running = (g for g in rows.generations.values() if g.status is Status.RUNNING)
         return sorted(g.id for g in running if not _leased(g.worker_id, rows, now))[:_MOST_AT_ONCE]
 
+    async def running_at(self, worker_id: WorkerId, begun_before: datetime) -> Sequence[GenerationId]:
+        """The identifiers of those that run there and began before a moment."""
+        generations = (await self._read()).generations.values()
+        running = (g for g in generations if g.status is Status.RUNNING and g.worker_id == worker_id)
+        return [g.id for g in running if g.started_at is not None and g.started_at < begun_before][:_MOST_AT_ONCE]
+
     async def _queued(self) -> list[Generation]:
         return [g for g in (await self._read()).generations.values() if g.status is Status.QUEUED]
 

@@ -39,6 +39,10 @@ class Generations(Protocol):
         """Anybody's generation, or `None`: for the worker."""
 
     @abstractmethod
+    async def running_at(self, worker_id: WorkerId, begun_before: datetime) -> Sequence[GenerationId]:
+        """Generations that run at that worker and began before a moment (at most 1,000)."""
+
+    @abstractmethod
     async def page(self, owner: UserId, matching: GenerationFilter, wanted: PageRequest) -> Page[Generation]:
         """The owner's generations that match. Words match anywhere in prompt or title, whatever their case."""
 
@@ -130,7 +134,7 @@ class Images(Protocol):
 
     @abstractmethod
     async def stored_at(self, location: str, attempt_id: AttemptId) -> bool:
-        """Whether an image that the call brought lies at that location."""
+        """Whether an image of the generation that the call was made for lies at that location."""
 
     @abstractmethod
     def add(self, image: Image) -> None:

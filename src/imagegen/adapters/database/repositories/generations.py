@@ -20,7 +20,7 @@ from imagegen.adapters.database.statements import Query, Values, Write, next_ver
 from imagegen.adapters.database.tables import generations, images, is_finished, is_unfinished, is_waiting, workers
 from imagegen.adapters.database.transaction import Repository
 from imagegen.domain.generations import Generation, Priority, Status
-from imagegen.domain.identifiers import GenerationId, UserId
+from imagegen.domain.identifiers import GenerationId, UserId, WorkerId
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import GenerationFilter, Generations
 
@@ -67,6 +67,15 @@ _STRANDED = Query(
     ).order_by(generations.c.id),
     itemgetter(0),
 )
+_RUNNING_AT = Query(
+    _IDS.where(
+        is_unfinished,
+        generations.c.status == Status.RUNNING,
+        generations.c.worker_id == bindparam("worker_id"),
+        generations.c.started_at < bindparam("before"),
+    ),
+    itemgetter(0),
+)
 _FIRST = {
     priority: Query(
         select(generations.c.id)
@@ -82,7 +91,7 @@ _AHEAD = {
         select(func.count()).where(
             is_waiting,
             or_(
-                generations.c.priority.in_(priority.above),
+                *(generations.c.priority == higher for higher in priority.above),
                 (generations.c.priority == priority) & (generations.c.id < bindparam("id")),
             ),
         ),
@@ -187,6 +196,10 @@ class SqlGenerations(Repository, Generations):
     async def stranded(self) -> Sequence[GenerationId]:
         """List those without a lease."""
         return await self._transaction.scan(_STRANDED, {})
+
+    async def running_at(self, worker_id: WorkerId, begun_before: datetime) -> Sequence[GenerationId]:
+        """List them from the small index of what has not ended."""
+        return await self._transaction.scan(_RUNNING_AT, {"worker_id": worker_id, "before": begun_before})
 
     async def locations(self, owner: UserId) -> Sequence[str]:
         """List the locations of the owner's images whose generation has ended."""
