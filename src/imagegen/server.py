@@ -50,7 +50,7 @@ class Server(uvicorn.Server):
         if self._stopping.begun or not self.started:
             self.should_exit = True
         else:
-            self._stopping.begun = True
+            self._stopping.begin()
             asyncio.get_running_loop().call_later(self._drain, self.stop)
 
     async def on_tick(self, counter: int) -> bool:
