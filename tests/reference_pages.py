@@ -65,7 +65,6 @@ PROVIDERS: Final = {
 }
 LATER: Final = {
     "IMAGEGEN_RATE_LIMITS": "Only `off`: there are no rate limits in this release.",
-    "IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE": "Accepted, without effect in this release.",
 }
 
 _FEW: Final = 4

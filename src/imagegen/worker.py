@@ -1,4 +1,4 @@
-"""The worker: draws what the queue rings for, keeps its lease, and sweeps for what nobody rang for."""
+"""The worker: draws what the queue rings for, keeps its lease, sweeps for what nobody rang for, delivers webhooks."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from typing import Final
 
 from imagegen.application import Application
 from imagegen.application.defects import report
+from imagegen.application.delivering import LOOK_SECONDS
 from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import Unavailable
 from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue
@@ -58,6 +59,7 @@ class Worker:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._repeat(self.application.move_blobs_on, MOVE_SECONDS))
+                tasks.create_task(self._repeat(self.application.deliver_webhooks, LOOK_SECONDS))
                 tasks.create_task(self._listen())
         finally:
             self._running = False

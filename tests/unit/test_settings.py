@@ -59,10 +59,17 @@ def test_limits_that_do_not_exist_cannot_be_turned_on() -> None:
     assert fault.startswith("IMAGEGEN_RATE_LIMITS")
 
 
-@pytest.mark.parametrize("known", ["IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE", "IMAGEGEN_SKETCH_FAULTS"])
-def test_settings_of_other_parts_are_no_faults(known: str) -> None:
-    """What an adapter reads, or a later feature will, is not taken for a misspelling."""
-    Settings.load({known: "1"})
+def test_settings_of_other_parts_are_no_faults() -> None:
+    """What an adapter reads is not taken for a misspelling."""
+    Settings.load({"IMAGEGEN_SKETCH_FAULTS": "1"})
+
+
+def test_webhooks_lead_to_public_machines_unless_the_operator_says_otherwise() -> None:
+    """The switch is off by default, and is a yes or a no."""
+    assert not Settings.load({}).webhooks_allow_private
+    assert Settings.load({"IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE": "1"}).webhooks_allow_private
+    (fault,) = faults({"IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE": "lan"})
+    assert fault.startswith("IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE")
 
 
 def test_the_environment_outweighs_the_files(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
 from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveOrphans
+from imagegen.application.delivering import DeliverWebhooks
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,
@@ -32,6 +33,15 @@ from imagegen.application.running import RunGeneration
 from imagegen.application.sessions import EndSession, ListSessions, Refresh
 from imagegen.application.usage import ReadUsage
 from imagegen.application.watching import ReadPosition, WatchGeneration
+from imagegen.application.webhooks import (
+    ChangeWebhook,
+    CreateWebhook,
+    DeleteWebhook,
+    ListDeliveries,
+    ListWebhooks,
+    ReadWebhook,
+    Redeliver,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,5 +97,14 @@ class Application:
     move_blobs_on: MoveBlobsOn
 
     read_usage: ReadUsage
+
+    create_webhook: CreateWebhook
+    list_webhooks: ListWebhooks
+    read_webhook: ReadWebhook
+    change_webhook: ChangeWebhook
+    delete_webhook: DeleteWebhook
+    list_deliveries: ListDeliveries
+    redeliver: Redeliver
+    deliver_webhooks: DeliverWebhooks
 
     check_health: CheckHealth

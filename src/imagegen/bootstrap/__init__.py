@@ -14,6 +14,7 @@ from imagegen.adapters.providers import REGISTRY, Registry
 from imagegen.adapters.queues import Dispatch, open_queue
 from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.tokens import JoseTokenSigner
+from imagegen.adapters.webhooks import HttpWebhookSender
 from imagegen.application.health import Remembered
 from imagegen.application.leasing import Lease
 from imagegen.bootstrap.assembly import Assembly, Stopping
@@ -23,6 +24,7 @@ from imagegen.bootstrap.wiring import Outside, Ping, wire
 from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.links import LinkSigner
 from imagegen.domain.ports import BlobStore
+from imagegen.domain.signatures import WebhookSigner
 from imagegen.settings import Settings, SettingsInvalid
 from imagegen.worker import Worker
 
@@ -46,6 +48,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         raise SettingsInvalid(tuple(faults))
     secret = settings.secret_key or kept_secret(settings.data_dir)
     passwords = Argon2Hasher()
+    webhook_sender = HttpWebhookSender(allow_private=settings.webhooks_allow_private)
     essential: dict[str, Ping] = {"database": database.check, "storage": Remembered(blobs.check, _STORAGE_SECONDS)}
     outside = Outside(
         unit_of_work=database.unit_of_work,
@@ -56,11 +59,14 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         passwords=passwords,
         signer=JoseTokenSigner(derived(secret, "access tokens"), issuer="imagegen", audience="imagegen"),
         links=LinkSigner(key=derived(secret, "image links"), lifetime=settings.link_lifetime),
+        webhook_sender=webhook_sender,
+        webhook_signer=WebhookSigner(key=derived(secret, "webhook secrets")),
         catalog=drawing.catalog,
         providers=drawing.providers,
         clock=now,
         new_id=uuid7,
         lease=_lease(settings),
+        grace=float(settings.grace_seconds),
         register_unknown=settings.register_on_login,
         essential=essential,
         optional={"providers": Remembered(drawing.check, _PROVIDER_SECONDS)},
@@ -75,6 +81,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         dispatch=dispatch,
         drawing=drawing,
         passwords=passwords,
+        webhook_sender=webhook_sender,
         essential=essential,
         stopping=Stopping(),
     )

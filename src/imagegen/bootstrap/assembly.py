@@ -15,7 +15,7 @@ from imagegen.application.defects import report
 from imagegen.bootstrap.drawing import Drawing
 from imagegen.bootstrap.wiring import Ping
 from imagegen.domain.errors import Unavailable
-from imagegen.domain.ports import BlobStore
+from imagegen.domain.ports import BlobStore, WebhookSender
 from imagegen.worker import Worker
 
 logger = logging.getLogger("imagegen.bootstrap")
@@ -49,6 +49,7 @@ class Assembly:
     dispatch: Dispatch
     drawing: Drawing
     passwords: Argon2Hasher
+    webhook_sender: WebhookSender
     essential: dict[str, Ping]
     stopping: Stopping
 
@@ -57,6 +58,7 @@ class Assembly:
         """Connect what has to be connected, and let go of everything at the end, in the opposite order."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.passwords.close)
+            stack.push_async_callback(self.webhook_sender.close)
             stack.push_async_callback(self.database.close)
             await self.database.start()
             stack.push_async_callback(self.blobs.close)

@@ -11,6 +11,7 @@ from imagegen.application.authentication import AuthenticateKey, AuthenticateTok
 from imagegen.application.calling import CallProvider
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
 from imagegen.application.cleaning import MoveBlobsOn, RemoveBlobs, RemoveExpired, RemoveOrphans
+from imagegen.application.delivering import GRACE_SECONDS, DeliverWebhooks
 from imagegen.application.drawing import DrawGeneration
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
@@ -41,6 +42,15 @@ from imagegen.application.sessions import EndSession, GrantAccess, ListSessions,
 from imagegen.application.settling import SettleGeneration
 from imagegen.application.usage import ReadUsage
 from imagegen.application.watching import ReadPosition, WatchGeneration
+from imagegen.application.webhooks import (
+    ChangeWebhook,
+    CreateWebhook,
+    DeleteWebhook,
+    ListDeliveries,
+    ListWebhooks,
+    ReadWebhook,
+    Redeliver,
+)
 from imagegen.domain.catalog import Catalog
 from imagegen.domain.circuits import Circuits
 from imagegen.domain.links import LinkSigner
@@ -55,8 +65,10 @@ from imagegen.domain.ports import (
     Pixels,
     TokenSigner,
     UnitOfWorkFactory,
+    WebhookSender,
 )
 from imagegen.domain.retries import RetryPolicy
+from imagegen.domain.signatures import WebhookSigner
 
 Ping = Callable[[], Awaitable[str | None]]
 
@@ -66,7 +78,7 @@ class Outside:
     """An adapter for every port, and the few decisions that the core leaves to the operator.
 
     `lease` is this process's own, `backoff` how long to leave a database or a store alone that is away, `policy` when
-    a call to a provider is tried again.
+    a call to a provider is tried again, `grace` how many seconds messages on their way have when this process stops.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -77,6 +89,8 @@ class Outside:
     passwords: PasswordHasher
     signer: TokenSigner
     links: LinkSigner
+    webhook_sender: WebhookSender
+    webhook_signer: WebhookSigner
     catalog: Catalog
     providers: Mapping[str, ImageProvider]
     clock: Clock
@@ -84,6 +98,7 @@ class Outside:
     lease: Lease
     backoff: Backoff = field(default_factory=Backoff)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    grace: float = GRACE_SECONDS
     register_unknown: bool = False
     essential: Mapping[str, Ping] = field(default_factory=dict)
     optional: Mapping[str, Ping] = field(default_factory=dict)
@@ -197,5 +212,17 @@ def wire(outside: Outside) -> Application:
         remove_expired=RemoveExpired(unit_of_work=work, clock=clock),
         move_blobs_on=MoveBlobsOn(blobs=o.blobs),
         read_usage=ReadUsage(unit_of_work=work, clock=clock),
+        create_webhook=CreateWebhook(
+            unit_of_work=work, sender=o.webhook_sender, signer=o.webhook_signer, clock=clock, new_id=new_id
+        ),
+        list_webhooks=ListWebhooks(unit_of_work=work),
+        read_webhook=ReadWebhook(unit_of_work=work),
+        change_webhook=ChangeWebhook(unit_of_work=work, sender=o.webhook_sender, signer=o.webhook_signer, clock=clock),
+        delete_webhook=DeleteWebhook(unit_of_work=work),
+        list_deliveries=ListDeliveries(unit_of_work=work),
+        redeliver=Redeliver(unit_of_work=work, clock=clock),
+        deliver_webhooks=DeliverWebhooks(
+            unit_of_work=work, sender=o.webhook_sender, signer=o.webhook_signer, clock=clock, grace=o.grace
+        ),
         check_health=CheckHealth(essential=o.essential, optional=o.optional),
     )

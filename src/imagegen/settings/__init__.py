@@ -81,7 +81,7 @@ class Settings:
         "IMAGEGEN_SECRET_KEY",
         secret,
         None,
-        help="Signs tokens and links; at least 32 bytes. Made and kept in the data directory in development.",
+        help="Signs tokens, links and webhooks; at least 32 bytes. Made and kept in the data directory in development.",
         secret=True,
     )
     storage_url: str = variable(
@@ -150,6 +150,12 @@ class Settings:
         hours,
         timedelta(hours=24),
         help="Hours for which an image link works, 1 to 8760.",
+    )
+    webhooks_allow_private: bool = variable(
+        "IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE",
+        flag,
+        False,
+        help="Let webhooks lead to machines within, over http and to any port. Otherwise they must be public.",
     )
     cors_origins: tuple[str, ...] = variable(
         "IMAGEGEN_CORS_ORIGINS",
@@ -227,7 +233,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-_LATER: Final = frozenset({"IMAGEGEN_RATE_LIMITS", "IMAGEGEN_WEBHOOKS_ALLOW_PRIVATE"})
+_LATER: Final = frozenset({"IMAGEGEN_RATE_LIMITS"})
 """Settings of features that are still to come: known, so that saying `off` or the default is no fault."""
 
 
