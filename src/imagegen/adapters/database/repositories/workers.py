@@ -13,9 +13,7 @@ from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.ports import Workers
 
 _ALIVE = Query(select(func.count()).where(workers.c.expires_at > moment_of_database()), itemgetter(0))
-_ADD = insert(workers).values(
-    id=bindparam("id"), expires_at=moment_of_database(bindparam("seconds", type_=Double()))
-)
+_ADD = insert(workers).values(id=bindparam("id"), expires_at=moment_of_database(bindparam("seconds", type_=Double())))
 _REMOVE = delete(workers).where(workers.c.id == bindparam("id"))
 _REMOVE_OTHERS = delete(workers).where(workers.c.id != bindparam("id"))
 _REMOVE_LAPSED = delete(workers).where(workers.c.expires_at <= moment_of_database())
