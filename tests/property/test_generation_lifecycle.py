@@ -1,13 +1,14 @@
 """No sequence of steps, at whatever times, bends the life of a generation."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from builders import NOW, new_attempt, new_generation, new_image, new_user
+from builders import NOW, WORKER, new_attempt, new_generation, new_image, new_user
 from imagegen.domain.errors import (
     Billed,
     ContentBlocked,
@@ -36,7 +37,7 @@ class GenerationLife(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.generation = new_generation(new_user())
+        self.generation = replace(new_generation(new_user()), start_by=NOW)
         self.first = self.generation
 
     def step(self, wanted: Status, take: Callable[[Generation], Generation], pictures: tuple[Image, ...] = ()) -> None:
@@ -57,7 +58,21 @@ class GenerationLife(RuleBasedStateMachine):
     @rule(now=MOMENTS)
     def start(self, now: datetime) -> None:
         """It is about to be sent."""
-        self.step(Status.RUNNING, lambda generation: generation.start(now))
+        self.step(Status.RUNNING, lambda generation: generation.start(WORKER, now))
+
+    @rule(model=st.sampled_from(["sketch-2", "easel-1"]), adjustments=ADJUSTMENTS)
+    def move(self, model: str, adjustments: list[Adjustment]) -> None:
+        """Another model is asked for it, which is no step in its life and possible only while it runs."""
+        before, said = self.generation, tuple(adjustments)
+        provider, _, _ = model.partition("-")
+        try:
+            after = before.moved(before.applied, provider=provider, model=model, adjustments=said)
+        except IllegalTransition:
+            assert before.status is not Status.RUNNING
+        else:
+            assert before.status is Status.RUNNING
+            assert (after.model, after.adjustments, after.version) == (model, said, before.version)
+            self.generation = after
 
     @rule(now=MOMENTS, count=st.integers(min_value=1, max_value=10), cost=COSTS, adjustments=ADJUSTMENTS)
     def succeed(self, now: datetime, count: int, cost: int | None, adjustments: list[Adjustment]) -> None:
@@ -93,7 +108,8 @@ class GenerationLife(RuleBasedStateMachine):
     @invariant()
     def remains_itself(self) -> None:
         """What it is, whose it is and what was asked for never change."""
-        for constant in ("id", "user_id", "api_key_id", "requested", "applied", "provider", "model", "created_at"):
+        constants = "id", "user_id", "api_key_id", "requested", "priority", "created_at", "start_by", "retry_of"
+        for constant in constants:
             assert getattr(self.generation, constant) == getattr(self.first, constant)
 
     @invariant()
@@ -112,7 +128,14 @@ class GenerationLife(RuleBasedStateMachine):
         assert (generation.finished_at is not None) is generation.status.final
         assert bool(generation.images) is (generation.status is Status.SUCCEEDED)
         assert (generation.failure is not None) is (generation.status in {Status.FAILED, Status.CANCELED})
-        assert generation.status is not Status.RUNNING or generation.started_at is not None
+        assert (generation.worker_id is None) is (generation.started_at is None)
+        assert generation.status is not Status.RUNNING or generation.worker_id is not None
+
+    @invariant()
+    def is_late_only_while_it_waits(self) -> None:
+        """Once it has begun, no time is too late."""
+        overdue = self.generation.overdue(NOW + timedelta(days=9))
+        assert overdue is (self.generation.status is Status.QUEUED)
 
 
 class AttemptLife(RuleBasedStateMachine):

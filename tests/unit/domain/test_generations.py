@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from builders import NOW, failed, new_attempt, new_generation, new_image, new_user, succeeded
+from builders import NOW, WORKER, failed, new_attempt, new_generation, new_image, new_user, succeeded
 from imagegen.domain.errors import (
     PROVIDER_ERRORS,
     Billed,
@@ -17,13 +17,14 @@ from imagegen.domain.errors import (
     ProviderError,
     Stage,
 )
-from imagegen.domain.generations import Adjustment, Failure, Generation, Outcome, Status
+from imagegen.domain.generations import Adjustment, Failure, Generation, Outcome, Priority, Status
 from imagegen.domain.images import Labels
 
 LATER = NOW + timedelta(seconds=30)
 EARLIER = NOW - timedelta(hours=1)
+INSTANT = timedelta(microseconds=1)
 QUEUED = new_generation(new_user())
-RUNNING = QUEUED.start(NOW)
+RUNNING = QUEUED.start(WORKER, NOW)
 FINAL = [succeeded(QUEUED), failed(QUEUED), QUEUED.cancel(NOW)]
 
 
@@ -33,9 +34,51 @@ def test_three_states_are_final() -> None:
 
 
 def test_it_starts() -> None:
-    """From waiting to working, at a moment that is remembered."""
-    running = QUEUED.start(LATER)
+    """From waiting to working, at a moment and by a worker that are remembered."""
+    running = QUEUED.start(WORKER, LATER)
     assert (running.status, running.started_at, running.version) == (Status.RUNNING, LATER, 2)
+    assert running.worker_id == WORKER
+
+
+def test_priorities_are_ranked() -> None:
+    """Above each are the higher ones, the highest first."""
+    ranked = {priority: list(priority.above) for priority in Priority}
+    assert ranked == {
+        Priority.LOW: [Priority.HIGH, Priority.NORMAL],
+        Priority.NORMAL: [Priority.HIGH],
+        Priority.HIGH: [],
+    }
+
+
+def test_it_is_overdue_from_the_moment_by_which_it_was_to_start() -> None:
+    """Not before, and never without such a moment."""
+    wanted = replace(QUEUED, start_by=LATER)
+    assert [wanted.overdue(now) for now in (NOW, LATER - INSTANT, LATER, LATER + INSTANT)] == [False, False, True, True]
+    assert not QUEUED.overdue(LATER)
+
+
+def test_what_has_begun_is_not_overdue() -> None:
+    """Only what waits is given up for having waited."""
+    for generation in (RUNNING, *FINAL):
+        assert not replace(generation, start_by=NOW).overdue(LATER)
+
+
+def test_another_model_may_draw_it() -> None:
+    """What is asked of whom, and why that differs from what was said, moves along; remembered with the next step."""
+    applied = replace(RUNNING.applied, model="easel-1", provider="easel")
+    why = (Adjustment("model", "sketch-1", "easel-1", "The first one was busy."),)
+    moved = RUNNING.moved(applied, provider="easel", model="easel-1", adjustments=why)
+    assert moved == replace(RUNNING, applied=applied, provider="easel", model="easel-1", adjustments=why)
+    assert moved.requested == RUNNING.requested
+    done = moved.succeed([new_image(moved)], cost_micros=0, now=LATER)
+    assert (done.provider, done.adjustments, done.version) == ("easel", why, RUNNING.version + 1)
+
+
+@pytest.mark.parametrize("generation", [QUEUED, *FINAL], ids=lambda generation: generation.status)
+def test_only_what_runs_moves(generation: Generation) -> None:
+    """Nobody was asked yet, or nobody is asked any more."""
+    with pytest.raises(IllegalTransition, match=str(generation.status)):
+        generation.moved(generation.applied, provider="easel", model="easel-1", adjustments=())
 
 
 def test_it_succeeds_with_its_pictures() -> None:
@@ -87,7 +130,7 @@ def test_what_is_canceled_while_it_runs_has_an_unknown_cost() -> None:
 def test_an_end_is_an_end(final: Generation) -> None:
     """Nothing follows, and the error says where it stands."""
     steps: list[Callable[[], Generation]] = [
-        lambda: final.start(LATER),
+        lambda: final.start(WORKER, LATER),
         lambda: final.succeed([new_image(final)], cost_micros=0, now=LATER),
         lambda: final.fail(Failure.of(OutcomeUnknown()), cost_micros=0, now=LATER),
         lambda: final.cancel(LATER),
@@ -100,7 +143,7 @@ def test_an_end_is_an_end(final: Generation) -> None:
 def test_it_starts_once_and_before_it_succeeds() -> None:
     """Neither is a second worker let in, nor an answer without a call."""
     with pytest.raises(IllegalTransition):
-        RUNNING.start(LATER)
+        RUNNING.start(WORKER, LATER)
     with pytest.raises(IllegalTransition):
         QUEUED.succeed([new_image(QUEUED)], cost_micros=0, now=LATER)
 
@@ -114,9 +157,9 @@ def test_it_can_be_filed_otherwise_at_any_time(generation: Generation) -> None:
 
 def test_a_clock_set_back_does_not_turn_its_life_back() -> None:
     """Nothing ends before it began, or begins before it was asked for."""
-    running = QUEUED.start(EARLIER)
+    running = QUEUED.start(WORKER, EARLIER)
     assert running.started_at == QUEUED.created_at
-    done = QUEUED.start(LATER).cancel(EARLIER)
+    done = QUEUED.start(WORKER, LATER).cancel(EARLIER)
     assert done.finished_at == LATER
     assert QUEUED.cancel(EARLIER).finished_at == QUEUED.created_at
 

@@ -30,7 +30,7 @@ def test_an_adapter_that_forgets_a_method_cannot_be_made() -> None:
 @pytest.mark.parametrize("port", PORTS, ids=lambda port: port.__name__)
 def test_every_method_of_a_port_is_a_promise(port: type) -> None:
     """Each is abstract, so that no adapter inherits a method that does nothing."""
-    methods = {name for name, value in vars(port).items() if isfunction(value)}
+    methods = {name for name, value in vars(port).items() if isfunction(value) or isinstance(value, property)}
     assert methods - {"__init__", "__subclasshook__"} == getattr(port, "__abstractmethods__", None)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import NOW, failed, new_attempt, new_generation, new_image, new_key, new_user, succeeded
+from builders import NOW, WORKER, failed, new_attempt, new_generation, new_image, new_key, new_user, succeeded
 from imagegen.domain.errors import Billed
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.usage import UsageRecord
@@ -63,7 +63,7 @@ def test_a_cancellation_is_no_failure() -> None:
     assert (record.failed, record.billed, record.cost_micros) == (False, Billed.NO, 0)
 
 
-@pytest.mark.parametrize("unfinished", [QUEUED, QUEUED.start(NOW)], ids=["queued", "running"])
+@pytest.mark.parametrize("unfinished", [QUEUED, QUEUED.start(WORKER, NOW)], ids=["queued", "running"])
 def test_what_has_not_ended_is_not_recorded(unfinished: Generation) -> None:
     """There is one record, and it is written with the end."""
     with pytest.raises(ValueError, match="finished"):
