@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 from imagegen.application import Application
 from imagegen.web.api.accounts import AuthenticationController, ProfileController, SessionController
 from imagegen.web.api.api_keys import ApiKeyController
+from imagegen.web.api.events import EventController
 from imagegen.web.api.generations import GenerateController, GenerationController
 from imagegen.web.api.health import HealthController
 from imagegen.web.api.images import ImageContentController, ImageController
@@ -22,6 +23,7 @@ from imagegen.web.api.problem_pages import problem_page
 from imagegen.web.api.usage import UsageController
 from imagegen.web.authentication import authenticate
 from imagegen.web.bodies import LARGEST_BODY, JsonRequest
+from imagegen.web.event_stream import HEARTBEAT_SECONDS
 from imagegen.web.gate import Gate
 from imagegen.web.logging import RequestLog
 from imagegen.web.problems import handle
@@ -34,6 +36,7 @@ CONTROLLERS: Final = (
     ApiKeyController,
     GenerateController,
     GenerationController,
+    EventController,
     ImageController,
     ImageContentController,
     UsageController,
@@ -61,12 +64,13 @@ _EXPOSED: Final = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
-    """What the operator decided about the edge."""
+    """What was decided about the edge, by the operator for the most part."""
 
     hosts: tuple[str, ...]
     cors_origins: tuple[str, ...] = ()
     public_url: str | None = None
     log_prompts: bool = False
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
 
 
 def create_app(
@@ -95,7 +99,14 @@ def create_app(
         cors_config=_cors(options.cors_origins),
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        state=State({"application": application, "public_url": options.public_url, "log_prompts": options.log_prompts}),
+        state=State(
+            {
+                "application": application,
+                "public_url": options.public_url,
+                "log_prompts": options.log_prompts,
+                "heartbeat_seconds": options.heartbeat_seconds,
+            }
+        ),
         lifespan=[lifespan],
         logging_config=None,
     )

@@ -101,6 +101,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
         "url": _URL,
         "cost_usd": "0.134",
         "progress": 1.0,
+        "queue_position": None,
         "error": None,
         "title": None,
         "tags": ["banana"],
@@ -108,6 +109,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
         "external_id": None,
         "favorite": False,
         "priority": "normal",
+        "retry_of": None,
         "created_at": _CREATED,
         "started_at": _CREATED,
         "finished_at": _FINISHED,
@@ -145,3 +147,37 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     },
 }
 """An example for each schema that somebody reads or writes by hand, by its name in the document."""
+
+EVENTS: Final = """\
+id: 1.0
+event: status
+data: {"status":"queued"}
+
+id: 1.2
+event: progress
+data: {"progress":0.0,"queue_position":1}
+
+: still here
+
+id: 2.0
+event: status
+data: {"status":"running"}
+
+id: 2.1
+event: progress
+data: {"progress":0.0,"queue_position":null}
+
+id: 3.1
+event: image
+data: {"id":"img_01946961-680e-70c5-b1d2-e3f405162738","generation_id":…}
+
+id: 4.0
+event: status
+data: {"status":"succeeded"}
+
+id: 5.0
+event: done
+data: {"id":"gen_01946961-4a35-7b34-9f6a-1c2d3e4f5a6b","status":"succeeded",…}
+
+"""
+"""What is told to whoever watches a generation, much of it cut out."""

@@ -165,7 +165,7 @@ class GenerationController(Controller):
     async def read(self, request: ApiRequest, generation_id: GenerationName, application: Verbs) -> GenerationView:
         """Read one of the caller's generations as it stands."""
         generation = await application.read_generation(principal_of(request), _id(generation_id))
-        return GenerationView.of(generation, address(request, application))
+        return await _standing(request, generation, application)
 
     @get("/{generation_id:str}/attempts", responses=problems(401, 403, 404, 503), summary="List attempts")
     async def attempts(
@@ -206,7 +206,7 @@ class GenerationController(Controller):
         """
         asked = await application.retry_generation(principal_of(request), _id(generation_id))
         name = external(GENERATION, asked.generation.id)
-        view = GenerationView.of(asked.generation, address(request, application))
+        view = await _standing(request, asked.generation, application)
         return Response(view, status_code=202, headers={**_names(name), "Retry-After": _POLL_SECONDS})
 
     @patch(
@@ -270,6 +270,12 @@ async def _ask(
     return Response(view, status_code=201 if generation.status.final else 202, headers=headers)
 
 
+async def _standing(request: ApiRequest, generation: Generation, application: Application) -> GenerationView:
+    """The generation as it stands, with its place in the queue."""
+    position = await application.read_position(generation)
+    return GenerationView.of(generation, address(request, application), queue_position=position)
+
+
 async def _view(
     request: ApiRequest, generation: Generation, data: NewGeneration, application: Application
 ) -> GenerationView:
@@ -278,9 +284,9 @@ async def _view(
     It is paid for and remembered: bytes that cannot be had now do not hide it. Their image comes without `b64_json`
     and with its plain link, under which they can be asked for later.
     """
+    if data.response_format == "url" or not generation.images:
+        return await _standing(request, generation, application)
     link = address(request, application)
-    if data.response_format == "url":
-        return GenerationView.of(generation, link)
     texts = {image.id: await _inlined(image, application) for image in generation.images}
     if data.response_format == "b64_json":
         return GenerationView.of(generation, link, [*texts.values()])

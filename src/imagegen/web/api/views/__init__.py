@@ -1,6 +1,7 @@
 """Bodies of answers: each view is built in one place, so that what leaves the service can be read here."""
 
 from imagegen.web.api.views.accounts import IssuedKeyView, KeyView, LoginView, SessionView, UserView
+from imagegen.web.api.views.events import ProgressView, StatusView
 from imagegen.web.api.views.generations import (
     Address,
     AdjustmentView,
@@ -24,7 +25,9 @@ __all__ = [
     "LoginView",
     "ModelView",
     "PageView",
+    "ProgressView",
     "SessionView",
+    "StatusView",
     "UsageView",
     "UserView",
     "page_view",

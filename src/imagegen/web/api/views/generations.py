@@ -91,7 +91,11 @@ class AdjustmentView(Struct, frozen=True, rename={"asked": "from", "applied": "t
 
 
 class GenerationView(Struct, frozen=True, kw_only=True):
-    """A generation and everything that became of it. `url` is its first image's; an unknown cost is `null`."""
+    """A generation and everything that became of it.
+
+    `url` is its first image's; an unknown cost is `null`. `queue_position` is how many queued ones go before it: told
+    where one that is queued is read or asked for, otherwise `null`.
+    """
 
     id: str
     status: Status
@@ -105,6 +109,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
     url: str | None
     cost_usd: str | None
     progress: float
+    queue_position: int | None
     error: FailureView | None
     title: str | None
     tags: tuple[str, ...]
@@ -118,7 +123,14 @@ class GenerationView(Struct, frozen=True, kw_only=True):
     finished_at: Moment | None
 
     @classmethod
-    def of(cls, generation: Generation, address: Address, base64: Sequence[str | None] = ()) -> Self:
+    def of(
+        cls,
+        generation: Generation,
+        address: Address,
+        base64: Sequence[str | None] = (),
+        *,
+        queue_position: int | None = None,
+    ) -> Self:
         """The generation, its images under their addresses, their bytes in base64 where those are handed in."""
         texts = base64 or [None] * len(generation.images)
         images = [
@@ -138,6 +150,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
             url=images[0].url if images else None,
             cost_usd=dollars(generation.cost_micros),
             progress=generation.progress,
+            queue_position=queue_position,
             error=FailureView.of(generation.failure) if generation.failure else None,
             title=labels.title,
             tags=labels.tags,
