@@ -37,10 +37,15 @@ class Gate:
     async def _head(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer as to a GET, without the body (RFC 9110, section 9.3.2)."""
         asked: HTTPScope = {**scope, "method": HttpMethod.GET}
+        ended = False
 
         async def send_without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
+            nonlocal ended
+            if ended:
+                return
+            if message["type"] == "http.response.body":  # a body that goes on and on ends here as well
+                ended = True
+                message = {**message, "body": b"", "more_body": False}
             await send(message)
 
         try:
