@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 
 import httpx
@@ -18,19 +17,32 @@ from imagegen.adapters.memory import (
     MemoryPasswordHasher,
     MemoryProvider,
     MemoryTokenSigner,
+    MemoryWebhookSender,
 )
 from imagegen.adapters.memory.provider import Draw
 from imagegen.adapters.pixels import PillowPixels
 from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
 from imagegen.application import Application
+from imagegen.application.leasing import Lease
 from imagegen.application.retrying import Backoff
 from imagegen.bootstrap.wiring import Outside, Ping, wire
 from imagegen.domain.catalog import Capabilities, Catalog, ImageModel
 from imagegen.domain.errors import ProviderError
+from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.images import ImageFormat, Quality, Size
 from imagegen.domain.links import LinkSigner
-from imagegen.domain.ports import BlobStore, GenerationQueue, PasswordHasher, ProviderAnswer, UnitOfWorkFactory
+from imagegen.domain.ports import (
+    BlobStore,
+    GenerationQueue,
+    PasswordHasher,
+    Pixels,
+    ProviderAnswer,
+    UnitOfWorkFactory,
+    WebhookSender,
+)
 from imagegen.domain.prices import Price
+from imagegen.domain.retries import RetryPolicy
+from imagegen.domain.signatures import WebhookSigner
 from imagegen.domain.sizes import AnySize
 from imagegen.domain.users import Email, Principal
 from imagegen.web.app import WebOptions, create_app
@@ -69,10 +81,15 @@ class House:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clock: SettableClock = field(default_factory=SettableClock)
     blobs: BlobStore | None = None
+    pixels: Pixels = field(default_factory=PillowPixels)
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    lease: Lease = field(default_factory=lambda: Lease(worker_id=WorkerId(new_id()), alone=True))
+    policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(most_repeats=0))
     unit_of_work: UnitOfWorkFactory | None = None
     passwords: PasswordHasher = field(default_factory=MemoryPasswordHasher)
+    webhook_sender: WebhookSender = field(default_factory=MemoryWebhookSender)
     queue: GenerationQueue = field(default_factory=lambda: InProcessQueue(concurrency=64, grace=1.0))
+    events: InProcessEvents = field(default_factory=InProcessEvents)
     register_unknown: bool = False
     essential: Mapping[str, Ping] = field(default_factory=dict)
     options: WebOptions = field(default_factory=lambda: WebOptions(hosts=("testserver",)))
@@ -80,7 +97,6 @@ class House:
 
     def __post_init__(self) -> None:
         self.store = self.blobs or MemoryBlobStore(self.clock)
-        self.events = InProcessEvents()
         self.application: Application = wire(self.outside())
 
     def outside(self) -> Outside:
@@ -89,17 +105,20 @@ class House:
         return Outside(
             unit_of_work=self.unit_of_work or self.database.unit_of_work,
             blobs=self.store,
-            pixels=PillowPixels(),
+            pixels=self.pixels,
             queue=self.queue,
             events=self.events,
             passwords=self.passwords,
             signer=MemoryTokenSigner(),
             links=LinkSigner(key=b"k" * 32),
+            webhook_sender=self.webhook_sender,
+            webhook_signer=WebhookSigner(key=b"w" * 32),
             catalog=Catalog(models=self.models, providers=tuple(providers), missing=self.missing),
             providers=providers,
             clock=self.clock,
             new_id=new_id,
-            patience=timedelta(minutes=5),
+            lease=self.lease,
+            policy=self.policy,
             backoff=Backoff(first=0),
             register_unknown=self.register_unknown,
             essential=self.essential,
@@ -114,7 +133,7 @@ class House:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With its worker at work."""
-        worker = Worker(application=self.application, queue=self.queue, clock=self.clock)
+        worker = Worker(application=self.application, queue=self.queue, events=self.events, clock=self.clock)
         task = asyncio.create_task(worker.run())
         try:
             yield

@@ -1,19 +1,24 @@
-"""The worker: it draws, whatever becomes of its sweeps."""
+"""The worker: it draws while it holds its lease, whatever becomes of its sweeps."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
+from faults import Interrupted
+from generating import Held, ask, found, history
 from house import House, a_house
 from imagegen.adapters.memory import MemoryDatabase
+from imagegen.application.leasing import LIFETIME
 from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import DatabaseUnavailable, Unavailable
 from imagegen.domain.generations import Status
-from imagegen.domain.images import ImageRequest, Labels
 from imagegen.domain.ports import UnitOfWork
-from imagegen.worker import Worker
+from imagegen.worker import QUEUED_TOO_LONG, RING_SWEEPS, SWEEP_SECONDS, Worker
+from no_time import in_no_time, loop_time
+from processes import Ground, a_lease
 
 FAILURES = pytest.mark.parametrize("failure", [DatabaseUnavailable(), ValueError("a defect")], ids=repr)
 
@@ -28,26 +33,29 @@ class Reluctant(MemoryDatabase):
         self.swept = asyncio.Semaphore(0)
 
     def unit_of_work(self) -> UnitOfWork:
-        """A unit of work that fails to list the unfinished."""
+        """A unit of work that fails to list what was left behind."""
         work = super().unit_of_work()
-        unfinished = work.generations.unfinished
+        for name in ("waiting", "stranded"):
+            setattr(work.generations, name, self._reluctantly(getattr(work.generations, name)))
+        return work
 
-        async def reluctant(before: object) -> object:
+    def _reluctantly(self, read: Any) -> Any:
+        async def reluctant(*wanted: object) -> object:
             self.swept.release()
             if self.failure is not None:
                 raise self.failure
-            return await unfinished(before)  # type: ignore[arg-type]  # handed on as it came
+            return await read(*wanted)
 
-        work.generations.unfinished = reluctant  # type: ignore[method-assign,assignment]  # the fault that is played
-        return work
+        return reluctant
 
 
 @asynccontextmanager
-async def working(house: House, *, sweep_seconds: float) -> AsyncIterator[Worker]:
+async def working(house: House, *, sweep_seconds: float = SWEEP_SECONDS) -> AsyncIterator[Worker]:
     """A house whose worker looks again at once when its first look fails, and then as often as told."""
     worker = Worker(
         application=house.application,
         queue=house.queue,
+        events=house.events,
         clock=house.clock,
         backoff=Backoff(first=0),
         sweep_seconds=sweep_seconds,
@@ -62,14 +70,12 @@ async def working(house: House, *, sweep_seconds: float) -> AsyncIterator[Worker
 
 async def drawn(house: House) -> Status:
     """How a picture ends that is asked for now."""
-    owner = await house.owner()
-    generation = await house.application.request_generation(owner, ImageRequest(prompt="fox"), labels=Labels(), wait=60)
-    return generation.status
+    return (await ask(house, await house.owner(), wait=60)).status
 
 
 @FAILURES
 async def test_a_first_look_that_fails_keeps_nobody_from_drawing(failure: Exception) -> None:
-    """What is asked for is drawn, however often looking for the stranded fails."""
+    """What is asked for is drawn, however often looking for what was left behind fails."""
     database = Reluctant()
     database.failure = failure
     house = a_house(database=database)
@@ -86,7 +92,7 @@ async def test_the_first_look_is_taken_until_it_succeeds(failure: Exception) -> 
     database = Reluctant()
     database.failure = failure
     house = a_house(database=database)
-    left = await house.application.request_generation(await house.owner(), ImageRequest(prompt="fox"), labels=Labels())
+    left = await ask(house, await house.owner())
     later = House(provider=house.provider, database=database, clock=house.clock)
     later.clock.advance(seconds=1)
     with later.events.watch(left.id) as watch:
@@ -122,3 +128,120 @@ async def test_a_worker_that_does_not_work_says_so() -> None:
         await worker.check()
     with pytest.raises(Unavailable):
         await worker.check()
+
+
+@in_no_time
+async def test_nothing_is_drawn_before_there_is_a_lease() -> None:
+    """A worker that cannot say that it is alive waits until it can: what it began would be taken for stranded."""
+    database = Interrupted()
+    house = a_house(database=database, lease=a_lease(loop_time))
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    database.away = 5
+    async with working(house) as worker:
+        with pytest.raises(Unavailable):
+            await worker.check()
+        with house.events.watch(generation.id) as watch:
+            ended = await watch.outcome(60)
+        assert database.away == 0
+    assert ended is not None
+    assert ended.status is Status.SUCCEEDED
+
+
+@in_no_time
+async def test_a_lease_is_held_as_long_as_the_worker_works() -> None:
+    """It is renewed before it runs out, for hours, and given back at the end."""
+    house = a_house(lease=a_lease(loop_time))
+    async with working(house, sweep_seconds=60):
+        await asyncio.sleep(0)
+        await asyncio.sleep(LIFETIME.total_seconds() / 8)
+        for _ in range(1000):
+            assert house.lease.held
+            await asyncio.sleep(LIFETIME.total_seconds())
+        assert await house.application.count_workers() == 1
+    assert await house.application.count_workers() == 0
+    assert not house.lease.held
+
+
+@in_no_time
+async def test_a_worker_that_ends_keeps_its_lease_until_what_runs_has_ended() -> None:
+    """Nobody takes for stranded what is being finished within the grace."""
+
+    async def look() -> None:
+        await asyncio.sleep(0.5)
+        assert house.lease.held
+        assert await house.application.count_workers() == 1
+        held.may_end.set()
+
+    held = Held()
+    house = a_house(held, lease=a_lease(loop_time))
+    owner = await house.owner()
+    async with working(house):
+        generation = await ask(house, owner)
+        await held.begun.acquire()
+        looking = asyncio.create_task(look())
+    await looking
+    assert (await found(house, owner, generation.id)).status is Status.SUCCEEDED
+    assert await house.application.count_workers() == 0
+
+
+@in_no_time
+async def test_what_a_dead_process_left_is_settled_within_seconds() -> None:
+    """A worker that has been there for a while needs no more than a lapse and a sweep."""
+    ground, held = Ground(), Held()
+    dead = ground.process(held)
+    owner = await dead.owner()
+    generation = await ask(dead, owner)
+    running = asyncio.create_task(dead.application.run_generation(generation.id))
+    await held.begun.acquire()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    alive = ground.process()
+    ground.clock.advance(seconds=LIFETIME.total_seconds())
+    alive.lease.seconds = loop_time
+    async with working(alive):
+        with alive.events.watch(generation.id) as watch:
+            begun = loop_time()
+            ended = await watch.outcome(60)
+    assert ended is not None
+    assert ended.status is Status.FAILED
+    assert loop_time() - begun <= LIFETIME.total_seconds() + SWEEP_SECONDS
+
+
+@in_no_time
+async def test_a_ring_that_was_lost_costs_seconds() -> None:
+    """What is queued and was not heard is found by a sweep."""
+    house = a_house(lease=a_lease(loop_time))
+    owner = await house.owner()
+    async with working(house):
+        await asyncio.sleep(SWEEP_SECONDS / 2)
+        begun = loop_time()
+        ringing = House(provider=house.provider, database=house.database, clock=house.clock)  # nobody works there
+        generation = await ask(ringing, owner)
+        house.clock.advance(seconds=QUEUED_TOO_LONG.total_seconds() + 1)
+        with house.events.watch(generation.id) as watch:
+            ended = await watch.outcome(60)
+    assert ended is not None
+    assert ended.status is Status.SUCCEEDED
+    assert loop_time() - begun <= RING_SWEEPS * SWEEP_SECONDS
+
+
+@in_no_time
+async def test_what_is_canceled_elsewhere_is_abandoned_here() -> None:
+    """Word of a cancellation cuts the call short that this process makes."""
+    held = Held()
+    house = a_house(held, lease=a_lease(loop_time))
+    owner = await house.owner()
+    elsewhere = House(provider=house.provider, database=house.database, clock=house.clock, events=house.events)
+    async with working(house):
+        await asyncio.sleep(1)
+        generation = await ask(house, owner)
+        await held.begun.acquire()
+        with house.events.watch(generation.id) as watch:
+            await elsewhere.application.cancel_generation(owner, generation.id)
+            ended = await watch.outcome(0)
+        stopped = loop_time()
+    assert ended is not None
+    assert ended.status is Status.CANCELED
+    assert loop_time() == stopped  # nothing was left to be finished
+    assert [one.status for one in await history(house, owner)] == [Status.CANCELED]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from builders import new_user
+from generating import ask, run
 from house import ANSWER, PASSWORD, House, a_house
 from imagegen.adapters.memory import MemoryPasswordHasher
 from imagegen.domain.errors import (
@@ -21,9 +22,9 @@ from imagegen.domain.errors import (
     WeakPassword,
     WrongPassword,
 )
-from imagegen.domain.images import ImageRequest, Labels
+from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
-from imagegen.domain.users import Email, Principal, User
+from imagegen.domain.users import Email, User
 
 EMAIL = Email("owner@example.com")
 ANOTHER = "another good password"
@@ -253,19 +254,13 @@ async def test_a_profile_changes_where_it_is_told_to() -> None:
         await house.application.update_profile(owner, avatar_url="http://example.com/me.png")
 
 
-async def paint(house: House, owner: Principal) -> None:
-    """A finished generation."""
-    generation = await house.application.request_generation(owner, ImageRequest(prompt="fox"), labels=Labels())
-    await house.application.run_generation(generation.id)
-
-
 async def test_deleting_the_account_leaves_nothing_of_it() -> None:
     """Rows and bytes are gone, tokens and keys are refused, the address is free; nobody else loses anything."""
     house = a_house()
     owner, stranger = await house.owner(), await house.owner("stranger@example.com")
     _, key = await house.application.issue_api_key(owner)
-    await paint(house, owner)
-    await paint(house, stranger)
+    await run(house, owner)
+    await run(house, stranger)
     with pytest.raises(WrongPassword):
         await house.application.delete_account(owner, "wrong password")
     await house.application.delete_account(owner, PASSWORD)
@@ -287,7 +282,7 @@ async def test_a_picture_that_arrives_after_its_account_is_gone_is_not_kept() ->
 
     house = a_house(late)
     owner = await house.owner()
-    await paint(house, owner)
+    await house.application.run_generation((await ask(house, owner)).id)
     assert [blob async for blob in house.store.blobs()] == []
 
 

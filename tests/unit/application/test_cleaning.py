@@ -3,13 +3,14 @@
 import pytest
 
 from builders import SettableClock, new_id
+from generating import run
 from house import House, a_house
 from imagegen.adapters.memory import MemoryBlobStore
 from imagegen.application.cleaning import AT_ONCE, RemoveBlobs
 from imagegen.domain.blob_keys import check_key, picture_key
 from imagegen.domain.errors import StorageUnavailable
 from imagegen.domain.identifiers import AttemptId
-from imagegen.domain.images import Image, ImageFormat, ImageRequest, Labels
+from imagegen.domain.images import Image, ImageFormat
 from imagegen.domain.users import Principal
 
 
@@ -34,9 +35,8 @@ async def test_removing_many_stops_at_none() -> None:
 
 async def draw(house: House, owner: Principal) -> Image:
     """A picture drawn for somebody."""
-    generation = await house.application.request_generation(owner, ImageRequest(prompt="fox"), labels=Labels())
-    await house.application.run_generation(generation.id)
-    return (await house.application.read_generation(owner, generation.id)).images[0]
+    ended, _ = await run(house, owner)
+    return ended.images[0]
 
 
 async def put_orphan(house: House) -> str:

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+import generating
 from builders import new_id
+from generating import pictures
 from house import House, a_house
 from imagegen.domain.errors import IllegalTransition, InvalidRequest, NotFound, ScopeMissing
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
-from imagegen.domain.images import ImageRequest, Labels
+from imagegen.domain.images import Labels
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.ports import GenerationFilter
 from imagegen.domain.usage import GroupBy
@@ -31,9 +33,10 @@ async def owner(house: House) -> Principal:
 
 async def ask(house: House, owner: Principal, prompt: str = "fox", **labels: object) -> Generation:
     """A generation that was asked for."""
-    return await house.application.request_generation(
+    return await generating.ask(
+        house,
         owner,
-        ImageRequest(prompt=prompt),
+        prompt=prompt,
         labels=Labels(**labels),  # type: ignore[arg-type]  # what a test wishes
     )
 
@@ -50,11 +53,6 @@ async def listed(house: House, owner: Principal, **matching: object) -> list[Gen
     found = GenerationFilter(**matching)  # type: ignore[arg-type]  # what a test wishes
     page = await house.application.list_generations(owner, found, PageRequest())
     return [generation.id for generation in page.items]
-
-
-async def blobs(house: House) -> int:
-    """How many pictures are stored."""
-    return len([blob async for blob in house.store.blobs()])
 
 
 async def test_the_history_is_the_owners(house: House, owner: Principal) -> None:
@@ -115,7 +113,7 @@ async def test_deleting_removes_row_and_bytes_and_keeps_the_usage(house: House, 
     await house.application.delete_generation(owner, generation.id)
     with pytest.raises(NotFound):
         await house.application.read_generation(owner, generation.id)
-    assert await blobs(house) == 0
+    assert len(await pictures(house)) == 0
     (bucket,) = await house.application.read_usage(owner, since=None, until=None, group_by=GroupBy.DAY)
     assert (bucket.requests, bucket.images) == (1, 1)
 
@@ -140,7 +138,7 @@ async def test_what_has_not_ended_stays(house: House, owner: Principal) -> None:
         await house.application.delete_generation(owner, waiting.id)
     await house.application.clear_history(owner)
     assert await listed(house, owner) == [waiting.id]
-    assert await blobs(house) == 0
+    assert len(await pictures(house)) == 0
     assert done.status is Status.SUCCEEDED
 
 

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from builders import new_id
+from generating import run
 from house import PICTURE, House, a_house
 from imagegen.domain.errors import InvalidLink, InvalidRequest, NotFound, ScopeMissing
 from imagegen.domain.identifiers import ImageId
-from imagegen.domain.images import Image, ImageRequest, Labels
+from imagegen.domain.images import Image
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.users import Principal, Scope
 
@@ -28,9 +29,8 @@ async def owner(house: House) -> Principal:
 @pytest.fixture
 async def image(house: House, owner: Principal) -> Image:
     """A picture of theirs."""
-    generation = await house.application.request_generation(owner, ImageRequest(prompt="fox"), labels=Labels())
-    await house.application.run_generation(generation.id)
-    return (await house.application.read_generation(owner, generation.id)).images[0]
+    ended, _ = await run(house, owner)
+    return ended.images[0]
 
 
 def linked(house: House, image: Image) -> tuple[int, str]:
@@ -107,8 +107,7 @@ async def test_the_gallery_is_the_owners(house: House, image: Image) -> None:
 
 async def test_the_gallery_is_paged_newest_first(house: House, owner: Principal, image: Image) -> None:
     """Pictures of several generations are listed together, the newest first."""
-    generation = await house.application.request_generation(owner, ImageRequest(prompt="owl", n=2), labels=Labels())
-    await house.application.run_generation(generation.id)
+    generation, _ = await run(house, owner, n=2)
     page = await house.application.list_images(owner, PageRequest(limit=2))
     assert {found.generation_id for found in page.items} == {generation.id}
     rest = await house.application.list_images(owner, PageRequest(limit=2, after=page.next))

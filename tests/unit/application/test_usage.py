@@ -2,29 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
 from builders import NOW
-from house import ANSWER, EASEL, House, a_house
+from generating import COST, PAID, PRICED, run
+from house import House, a_house
 from imagegen.domain.errors import Billed, InvalidRequest, NoImage, ScopeMissing
-from imagegen.domain.images import ImageRequest, Labels
-from imagegen.domain.prices import Price, TokenUsage
 from imagegen.domain.usage import GroupBy, UsageBucket
 from imagegen.domain.users import Principal, Scope
-
-PRICED = replace(EASEL, price=Price(output_image=Decimal(30)))
-PAID = replace(ANSWER, usage=TokenUsage(output_image=1_000))
-COST = 30_000
-
-
-async def paint(house: House, owner: Principal, n: int = 1) -> None:
-    """A generation from its request to its end."""
-    generation = await house.application.request_generation(owner, ImageRequest(prompt="fox", n=n), labels=Labels())
-    await house.application.run_generation(generation.id)
 
 
 async def report(house: House, owner: Principal, by: GroupBy = GroupBy.DAY, **span: object) -> Sequence[UsageBucket]:
@@ -37,7 +24,7 @@ async def test_usage_is_exact_under_concurrency() -> None:
     """Thirty generations that end at the same instant are thirty in the sum, to the micro."""
     house = a_house(PAID, models=(PRICED,))
     owner = await house.owner()
-    await asyncio.gather(*(paint(house, owner, n=2) for _ in range(30)))
+    await asyncio.gather(*(run(house, owner, n=2) for _ in range(30)))
     (bucket,) = await report(house, owner)
     assert (bucket.requests, bucket.images, bucket.cost_micros) == (30, 60, 60 * COST)
     assert (bucket.failures, bucket.unknown_costs) == (0, 0)
@@ -48,7 +35,7 @@ async def test_failures_and_unknown_costs_are_counted_apart() -> None:
     house = a_house(PAID, NoImage(billed=Billed.UNKNOWN), NoImage(billed=Billed.NO), models=(PRICED,))
     owner = await house.owner()
     for _ in range(3):
-        await paint(house, owner)
+        await run(house, owner)
     (bucket,) = await report(house, owner)
     assert (bucket.requests, bucket.failures, bucket.unknown_costs, bucket.cost_micros) == (3, 2, 1, COST)
 
@@ -58,9 +45,9 @@ async def test_buckets_are_days_keys_or_models() -> None:
     house = a_house(PAID, models=(PRICED,))
     owner = await house.owner()
     key, plain = await house.application.issue_api_key(owner)
-    await paint(house, owner)
+    await run(house, owner)
     house.clock.advance(days=1)
-    await paint(house, await house.application.authenticate_key(plain.text))
+    await run(house, await house.application.authenticate_key(plain.text))
     assert [b.bucket for b in await report(house, owner)] == [NOW.date(), NOW.date() + timedelta(days=1)]
     assert {b.bucket for b in await report(house, owner, GroupBy.KEY)} == {None, key.id}
     assert [(b.bucket, b.requests) for b in await report(house, owner, GroupBy.MODEL)] == [("easel-1", 2)]
@@ -70,7 +57,7 @@ async def test_a_span_includes_its_beginning_and_not_its_end() -> None:
     """What ended at the first moment counts, what ended at the last does not; without a span it is the last 30 days."""
     house = a_house()
     owner = await house.owner()
-    await paint(house, owner)
+    await run(house, owner)
     assert len(await report(house, owner, since=NOW, until=NOW + timedelta(seconds=1))) == 1
     assert len(await report(house, owner, since=NOW - timedelta(days=1), until=NOW)) == 0
     house.clock.advance(days=30)
@@ -96,7 +83,7 @@ async def test_clearing_the_history_does_not_change_the_usage() -> None:
     """What was used was used."""
     house = a_house(PAID, models=(PRICED,))
     owner = await house.owner()
-    await paint(house, owner)
+    await run(house, owner)
     before = await report(house, owner)
     await house.application.clear_history(owner)
     assert await report(house, owner) == before
@@ -106,7 +93,7 @@ async def test_usage_is_the_owners_and_needs_the_scope() -> None:
     """Nobody sees somebody else's usage, and a key sees its owner's only when it may read."""
     house = a_house()
     owner, stranger = await house.owner(), await house.owner("stranger@example.com")
-    await paint(house, owner)
+    await run(house, owner)
     assert await report(house, stranger) == []
     _, plain = await house.application.issue_api_key(owner, scopes=frozenset({Scope.GENERATE}))
     with pytest.raises(ScopeMissing):

@@ -1,0 +1,111 @@
+"""Databases and stores that fail as they are told, and otherwise do what those in memory do."""
+
+from collections.abc import Awaitable, Callable
+from math import inf
+
+from builders import SettableClock
+from imagegen.adapters.memory import MemoryBlobStore, MemoryDatabase
+from imagegen.domain.errors import DatabaseUnavailable, StorageUnavailable
+from imagegen.domain.generations import Generation
+from imagegen.domain.identifiers import GenerationId
+from imagegen.domain.ports import UnitOfWork
+
+
+class Interrupted(MemoryDatabase):
+    """A database that is `away` for so many units of work, or for good with `inf`."""
+
+    away: float = 0
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work, if it is there."""
+        if self.away:
+            self.away -= 1
+            raise DatabaseUnavailable
+        return super().unit_of_work()
+
+
+class LostAnswer(Interrupted):
+    """A database that commits and then fails to say so, at the commit that it is told: the next is the first.
+
+    It is away for a few units of work afterwards, and `meanwhile` something may happen. If it is `forgetful`, it does
+    not even commit.
+    """
+
+    lost = 0
+    away_after: float = 0
+    forgetful = False
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work whose commit may raise although it happened."""
+        work = super().unit_of_work()
+        commit = work.commit
+
+        async def commit_silently() -> None:
+            self.lost -= 1
+            if self.lost != 0 or not self.forgetful:
+                await commit()
+            if self.lost == 0:
+                self.away = self.away_after
+                raise DatabaseUnavailable
+
+        work.commit = commit_silently  # type: ignore[method-assign]  # this is the fault that is played
+        return work
+
+
+class Choosy(MemoryBlobStore):
+    """A store that refuses what it is told to, every time or so many times."""
+
+    def __init__(
+        self,
+        clock: SettableClock,
+        refuses: Callable[[str], bool],
+        *,
+        times: float = inf,
+        error: Exception | None = None,
+    ) -> None:
+        super().__init__(clock)
+        self._error = error or StorageUnavailable()
+        self._refuses = refuses
+        self._times = times
+
+    async def put(self, key: str, data: bytes, content_type: str) -> str:
+        """Keep it, unless it is refused."""
+        if self._times > 0 and self._refuses(key):
+            self._times -= 1
+            raise self._error
+        return await super().put(key, data, content_type)
+
+
+class Watched(MemoryBlobStore):
+    """A store that tells somebody what it has been given, and goes on when that one has heard it."""
+
+    def __init__(self, clock: SettableClock) -> None:
+        super().__init__(clock)
+        self.given: Callable[[str], Awaitable[object]] | None = None
+
+    async def put(self, key: str, data: bytes, content_type: str) -> str:
+        """Keep it, and tell."""
+        location = await super().put(key, data, content_type)
+        if self.given is not None:
+            await self.given(key)
+        return location
+
+
+class Damaged(MemoryDatabase):
+    """A database with one row that cannot be read; the error quotes what nobody may read in a log."""
+
+    bad: GenerationId | None = None
+    quoted = "a fox that nobody may read about"
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work that stumbles over that row."""
+        work = super().unit_of_work()
+        find = work.generations.find
+
+        async def stumble(generation_id: GenerationId) -> Generation | None:
+            if generation_id == self.bad:
+                raise ValueError(self.quoted)
+            return await find(generation_id)
+
+        work.generations.find = stumble  # type: ignore[method-assign]  # this is the fault that is played
+        return work
