@@ -14,12 +14,14 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.batches import Batch, BatchCounts
 from imagegen.domain.errors import Billed, NoImage
 from imagegen.domain.generations import Attempt, Failure, Generation, Priority, Status
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import (
     ApiKeyId,
     AttemptId,
+    BatchId,
     EventId,
     GenerationId,
     ImageId,
@@ -187,3 +189,22 @@ def new_webhook(
 def new_event(user: User, *, type: EventType = EventType.GENERATION_SUCCEEDED, now: datetime = NOW) -> WebhookEvent:
     """Something that has just happened."""
     return WebhookEvent.of(type, {"id": "gen_1"}, id=EventId(new_id()), user_id=user.id, occurred_at=now)
+
+
+def new_batch(user: User, total: int = 1, *, key: ApiKey | None = None, now: datetime = NOW) -> Batch:
+    """A batch that has just been handed in."""
+    return Batch(
+        id=BatchId(new_id()),
+        user_id=user.id,
+        api_key_id=key.id if key else None,
+        total=total,
+        counts=BatchCounts(queued=total),
+        created_at=now,
+    )
+
+
+def new_items(user: User, batch: Batch, *, now: datetime = NOW) -> list[Generation]:
+    """The generations of a batch of the user's that has just been handed in."""
+    return [
+        replace(new_generation(user, now=now), batch_id=batch.id, batch_index=index) for index in range(batch.total)
+    ]

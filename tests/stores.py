@@ -19,6 +19,7 @@ import pytest
 
 from imagegen.adapters.memory import MemoryDatabase
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.batches import Batch
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.images import Image
@@ -117,6 +118,7 @@ Thing = (
     | Session
     | ApiKey
     | Generation
+    | Batch
     | Attempt
     | Image
     | UsageRecord
@@ -139,6 +141,7 @@ _ADD: Final[Mapping[type, Callable[[UnitOfWork, Any], None]]] = {
     Session: lambda work, session: work.sessions.add(session),
     ApiKey: lambda work, key: work.api_keys.add(key),
     Generation: lambda work, generation: work.generations.add(generation),
+    Batch: lambda work, batch: work.batches.add(batch),
     Attempt: lambda work, attempt: work.attempts.add(attempt),
     Image: lambda work, image: work.images.add(image),
     UsageRecord: lambda work, record: work.usage.add(record),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from builders import NOW, WORKER, failed, new_generation, new_user, succeeded
+from builders import NOW, WORKER, failed, new_batch, new_generation, new_items, new_user, succeeded
 from imagegen.domain.generations import Generation, Priority
 from imagegen.domain.ports import UnitOfWorkFactory
 from stores import remember
@@ -133,3 +133,26 @@ async def test_a_thousand_that_are_overdue_are_told(unit_of_work: UnitOfWorkFact
         found = await work.generations.overdue(LATER)
     assert len(found) == len(set(found)) == 1000
     assert set(found) <= {generation.id for generation in generations}
+
+
+async def test_batches_wait_in_a_line_of_their_own(unit_of_work: UnitOfWorkFactory) -> None:
+    """What belongs to a batch is neither ahead of the others nor overtakes them, and so it is the other way round."""
+    batch = new_batch(USER, 4)
+    priorities = (LOW, HIGH, NORMAL, HIGH)
+    items = [
+        replace(item, priority=priority) for item, priority in zip(new_items(USER, batch), priorities, strict=True)
+    ]
+    singles = queued(*priorities)
+    await remember(unit_of_work, USER, OTHER, batch, *singles, *items)
+    for line, batched in ((singles, False), (items, True)):
+        in_order = [line[place].id for place in (1, 3, 2, 0)]
+        async with unit_of_work() as work:
+            assert list(await work.generations.waiting(LATER, batched=batched)) == in_order
+            assert [await work.generations.ahead(generation) for generation in line] == [3, 0, 2, 1]
+            assert await work.generations.first_above(LOW, batched=batched) == line[1].id
+            work.generations.update(line[1].start(WORKER, LATER))
+            work.generations.update(line[3].start(WORKER, LATER))
+            await work.commit()
+        async with unit_of_work() as work:
+            assert await work.generations.first_above(LOW, batched=batched) == line[2].id
+            assert await work.generations.first_above(NORMAL, batched=batched) is None

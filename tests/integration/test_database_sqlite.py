@@ -409,6 +409,9 @@ SMALL: Final = {
     "SCAN workers",  # a row for each process
     "SCAN generations USING INDEX ix_generations_unfinished",  # it holds only what has not ended
     "SCAN generations USING INDEX ix_generations_waiting",  # and this only what is queued
+    "SCAN generations USING INDEX ix_generations_waiting_batched",  # as does this
+    "SCAN batches USING INDEX ix_batches_open",  # and this what is not finished
+    "SCAN item",  # those of a batch that its index found
 }
 
 

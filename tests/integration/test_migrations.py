@@ -25,6 +25,7 @@ from builders import (
     NOW,
     WORKER,
     new_attempt,
+    new_batch,
     new_event,
     new_generation,
     new_idempotency_key,
@@ -100,7 +101,7 @@ async def fill(url: str) -> None:
     generation = succeeded(new_generation(user))
     accounts = user, new_session(user)[0], new_key(user), new_idempotency_key(generation)
     history = generation, new_attempt(generation), UsageRecord.of(generation)
-    await keep(url, *accounts, *history, new_webhook(user), new_event(user))
+    await keep(url, *accounts, *history, new_batch(user), new_webhook(user), new_event(user))
 
 
 def test_the_history_is_one_line_of_numbers() -> None:

@@ -22,7 +22,7 @@ from imagegen.domain.errors import (
     ProviderError,
     Stage,
 )
-from imagegen.domain.identifiers import ApiKeyId, AttemptId, GenerationId, UserId, WorkerId
+from imagegen.domain.identifiers import ApiKeyId, AttemptId, BatchId, GenerationId, UserId, WorkerId
 from imagegen.domain.images import Image, ImageRequest, Labels
 
 
@@ -169,6 +169,7 @@ class Generation:
     `requested` is what the caller said, `applied` what is asked of the provider, `adjustments` why they differ.
     `cost_micros` is in millionths of a US dollar; `None` means that nobody knows. While it runs, `worker_id` names who
     draws it: as long as that one's lease lasts, nobody else settles it. It is given up unless it starts by `start_by`.
+    What was asked for in a batch has its place there, counted from 0.
     """
 
     id: GenerationId
@@ -191,7 +192,14 @@ class Generation:
     worker_id: WorkerId | None = None
     start_by: datetime | None = None
     retry_of: GenerationId | None = None
+    batch_id: BatchId | None = None
+    batch_index: int | None = None
     version: int = 1
+
+    @property
+    def batched(self) -> bool:
+        """Whether it waits in the line of the batches."""
+        return self.batch_id is not None
 
     @property
     def progress(self) -> float:

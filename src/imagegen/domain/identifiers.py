@@ -10,6 +10,7 @@ GenerationId = NewType("GenerationId", UUID)
 AttemptId = NewType("AttemptId", UUID)
 ImageId = NewType("ImageId", UUID)
 WorkerId = NewType("WorkerId", UUID)
+BatchId = NewType("BatchId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 EventId = NewType("EventId", UUID)
 
@@ -19,6 +20,7 @@ API_KEY: Final = "key"
 GENERATION: Final = "gen"
 ATTEMPT: Final = "att"
 IMAGE: Final = "img"
+BATCH: Final = "bat"
 WEBHOOK: Final = "whk"
 EVENT: Final = "evt"
 

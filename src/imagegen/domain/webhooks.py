@@ -6,14 +6,15 @@ payload and the schedule of the tries are that specification's.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from imagegen.domain.batches import Batch
 from imagegen.domain.errors import Fault, InvalidRequest
 from imagegen.domain.generations import Generation, Status
-from imagegen.domain.identifiers import GENERATION, EventId, UserId, WebhookId, external
+from imagegen.domain.identifiers import BATCH, GENERATION, EventId, UserId, WebhookId, external
 from imagegen.domain.prices import dollars
 
 MOST_WEBHOOKS: Final = 20
@@ -23,6 +24,9 @@ SECRET_OVERLAP: Final = timedelta(hours=24)
 
 _MOST_RETIRED: Final = 4
 """Secrets in their overlap: however often somebody rotates, the header of the signatures stays short."""
+
+
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class EventType(StrEnum):
@@ -57,7 +61,7 @@ class WebhookEvent:
     ) -> Self:
         """The event with `data`, which are plain values; they say which thing it is about, not all about it."""
         moment = occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        payload = json.dumps({"type": type, "timestamp": moment, "data": data}, separators=(",", ":"))
+        payload = _encode({"type": type, "timestamp": moment, "data": data})
         return cls(id=id, user_id=user_id, type=type, occurred_at=occurred_at, payload=payload)
 
     @classmethod
@@ -80,6 +84,19 @@ class WebhookEvent:
             user_id=generation.user_id,
             occurred_at=generation.finished_at,
         )
+
+    @classmethod
+    def of_batch(cls, batch: Batch, id: EventId) -> Self:
+        """The end of a batch: which one it is, and how many of its generations ended in which way."""
+        if batch.finished_at is None:
+            raise ValueError("only the end of a batch is an event")
+        data = {
+            "id": external(BATCH, batch.id),
+            "status": batch.status,
+            "total": batch.total,
+            "counts": asdict(batch.counts),
+        }
+        return cls.of(EventType.BATCH_FINISHED, data, id=id, user_id=batch.user_id, occurred_at=batch.finished_at)
 
 
 class DisabledBy(StrEnum):

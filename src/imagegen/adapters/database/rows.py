@@ -15,6 +15,7 @@ from imagegen.adapters.database.statements import Row
 from imagegen.adapters.database.tables import (
     api_keys,
     attempts,
+    batches,
     generations,
     idempotency_keys,
     images,
@@ -25,6 +26,7 @@ from imagegen.adapters.database.tables import (
     webhook_endpoints,
 )
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.batches import Batch, BatchCounts
 from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.idempotency import IdempotencyKey
@@ -45,6 +47,7 @@ _ATTRIBUTES: Final[Mapping[type, Sequence[str]]] = {
         (ApiKey, api_keys),
         (Generation, generations),
         (Labels, generations),
+        (Batch, batches),
         (Attempt, attempts),
         (Image, images),
         (UsageRecord, usage_records),
@@ -214,3 +217,13 @@ def webhook_delivery_values(delivery: WebhookDelivery) -> Fields:
 def webhook_delivery_of(row: Row) -> WebhookDelivery:
     """The delivery of a row of `webhook_deliveries`."""
     return WebhookDelivery(**_named(webhook_deliveries, row))
+
+
+def batch_values(batch: Batch) -> Fields:
+    """The values of a row of `batches`; its counts are those of its generations."""
+    return _taken(batch)
+
+
+def batch_of(row: Row, counts: Mapping[str, int]) -> Batch:
+    """The batch of a row of `batches`, with how many of its generations are in which state."""
+    return Batch(**_named(batches, row), counts=BatchCounts(**counts))

@@ -137,6 +137,22 @@ generations: Final = Table(
     Column("worker_id", Identifier()),  # whoever draws it; a worker's row comes and goes
     _moment("start_by", nullable=True),
     Column("retry_of", Identifier()),  # which may be forgotten before this one
+    Column("batch_id", Identifier()),  # a batch is never removed but with its user
+    Column("batch_index", Integer),
+    Index(None, "user_id", "id"),
+)
+
+batches: Final = Table(
+    "batches",
+    metadata,
+    _id(),
+    _owner(),
+    Column("api_key_id", Identifier()),
+    Column("total", Integer, nullable=False),
+    _moment("created_at"),
+    _moment("canceled_at", nullable=True),
+    _moment("finished_at", nullable=True),
+    _version(),
     Index(None, "user_id", "id"),
 )
 
@@ -261,23 +277,33 @@ def _has_status(*statuses: Status) -> ColumnElement[bool]:
 is_unfinished: Final = _has_status(Status.QUEUED, Status.RUNNING)
 is_finished: Final = _has_status(*(status for status in Status if status.final))
 
-is_waiting: Final = _has_status(Status.QUEUED)
+is_batched: Final = generations.c.batch_id.is_not(None)
+is_open_batch: Final = batches.c.finished_at.is_(None)
 
-Index("ix_generations_unfinished", generations.c.id, sqlite_where=is_unfinished, postgresql_where=is_unfinished)
-Index(
-    "ix_generations_waiting",
-    generations.c.priority,
-    generations.c.id,
-    sqlite_where=is_waiting,
-    postgresql_where=is_waiting,
-)
+# Told by the place in the batch: of two indexes on its identifier SQLite would take that of all batches ever.
+is_waiting: Final = {
+    False: _has_status(Status.QUEUED) & generations.c.batch_index.is_(None),
+    True: _has_status(Status.QUEUED) & generations.c.batch_index.is_not(None),
+}
+"""Whether a generation waits: in the line of the batches (`True`), or in the other one."""
 
 is_to_be_tried: Final = webhook_deliveries.c.next_try_at.is_not(None)
 
-Index(
+
+def _partial_index(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial_index("ix_generations_unfinished", is_unfinished, generations.c.id)
+_partial_index("ix_generations_waiting", is_waiting[False], generations.c.priority, generations.c.id)
+_partial_index("ix_generations_waiting_batched", is_waiting[True], generations.c.priority, generations.c.id)
+_partial_index(
+    "ix_generations_batched", is_batched, generations.c.batch_id, generations.c.batch_index, generations.c.status
+)
+_partial_index("ix_batches_open", is_open_batch, batches.c.id)
+_partial_index(
     "ix_webhook_deliveries_to_be_tried",
+    is_to_be_tried,
     webhook_deliveries.c.webhook_id,
     webhook_deliveries.c.next_try_at,
-    sqlite_where=is_to_be_tried,
-    postgresql_where=is_to_be_tried,
 )

@@ -6,6 +6,7 @@ from typing import Self
 from imagegen.adapters.database.engine import Engine
 from imagegen.adapters.database.repositories.api_keys import SqlApiKeys
 from imagegen.adapters.database.repositories.attempts import SqlAttempts
+from imagegen.adapters.database.repositories.batches import SqlBatches
 from imagegen.adapters.database.repositories.generations import SqlGenerations
 from imagegen.adapters.database.repositories.idempotency_keys import SqlIdempotencyKeys
 from imagegen.adapters.database.repositories.images import SqlImages
@@ -27,6 +28,7 @@ class SqlUnitOfWork(UnitOfWork):
         self.sessions = SqlSessions(transaction)
         self.api_keys = SqlApiKeys(transaction)
         self.generations = SqlGenerations(transaction)
+        self.batches = SqlBatches(transaction)
         self.attempts = SqlAttempts(transaction)
         self.images = SqlImages(transaction)
         self.usage = SqlUsage(transaction)

@@ -51,6 +51,7 @@ class MemoryUsers(Repository, Users):
             discard(rows.sessions, lambda session: session.user_id == user_id)
             discard(rows.api_keys, lambda key: key.user_id == user_id)
             discard(rows.generations, lambda generation: generation.user_id == user_id)
+            discard(rows.batches, lambda batch: batch.user_id == user_id)
             discard(rows.images, lambda image: image.user_id == user_id)
             discard(rows.usage_records, lambda record: record.user_id == user_id)
             discard(rows.idempotency_keys, lambda key: key.user_id == user_id)

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from imagegen.adapters.memory.accounts import MemoryApiKeys, MemorySessions, MemoryUsers
+from imagegen.adapters.memory.batches import MemoryBatches
 from imagegen.adapters.memory.history import MemoryAttempts, MemoryGenerations, MemoryImages, MemoryWorkers
 from imagegen.adapters.memory.idempotency_keys import MemoryIdempotencyKeys
 from imagegen.adapters.memory.transaction import Committed, Transaction
@@ -34,6 +35,7 @@ class MemoryUnitOfWork(UnitOfWork):
         self.sessions = MemorySessions(transaction)
         self.api_keys = MemoryApiKeys(transaction)
         self.generations = MemoryGenerations(transaction)
+        self.batches = MemoryBatches(transaction)
         self.attempts = MemoryAttempts(transaction)
         self.images = MemoryImages(transaction)
         self.usage = MemoryUsage(transaction)

@@ -31,27 +31,28 @@ class MemoryGenerations(Repository, Generations):
         """The generation of that identifier."""
         rows = await self._read()
         generation = rows.generations.get(generation_id)
-        return None if generation is None else next(_with_images([generation], rows))
+        return None if generation is None else next(with_images([generation], rows))
 
     async def page(self, owner: UserId, matching: GenerationFilter, wanted: PageRequest) -> Page[Generation]:
         """A part of the owner's generations that match."""
         rows = await self._read()
         generations = (g for g in rows.generations.values() if g.user_id == owner and _matches(g, matching))
         found = page(generations, wanted)
-        return Page(list(_with_images(found.items, rows)), found.next)
+        return Page(list(with_images(found.items, rows)), found.next)
 
-    async def waiting(self, before: datetime) -> Sequence[GenerationId]:
+    async def waiting(self, before: datetime, *, batched: bool = False) -> Sequence[GenerationId]:
         """The identifiers of those that were created before a moment and are queued, in their order."""
-        waiting = sorted((g for g in await self._queued() if g.created_at < before), key=_turn)
+        waiting = sorted((g for g in await self._queued() if g.created_at < before and g.batched is batched), key=_turn)
         return [generation.id for generation in waiting[:_MOST_AT_ONCE]]
 
     async def ahead(self, generation: Generation) -> int:
         """How many of the queued come before it in their order."""
-        return sum(_turn(other) < _turn(generation) for other in await self._queued())
+        line = (other for other in await self._queued() if other.batched is generation.batched)
+        return sum(_turn(other) < _turn(generation) for other in line)
 
-    async def first_above(self, priority: Priority) -> GenerationId | None:
+    async def first_above(self, priority: Priority, *, batched: bool = False) -> GenerationId | None:
         """The first of the queued with a higher priority."""
-        higher = (g for g in await self._queued() if g.priority in priority.above)
+        higher = (g for g in await self._queued() if g.priority in priority.above and g.batched is batched)
         first = min(higher, key=_turn, default=None)
         return None if first is None else first.id
 
@@ -248,7 +249,8 @@ def _turn(generation: Generation) -> tuple[int, UUID]:
     return len(generation.priority.above), generation.id
 
 
-def _with_images(generations: Iterable[Generation], rows: Rows) -> Iterator[Generation]:
+def with_images(generations: Iterable[Generation], rows: Rows) -> Iterator[Generation]:
+    """The generations as they are read."""
     images: defaultdict[UUID | None, list[Image]] = defaultdict(list)
     for image in sorted(rows.images.values(), key=lambda image: image.position):
         images[image.generation_id].append(image)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.batches import Batch
 from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.errors import AlreadyExists, StaleWrite
 from imagegen.domain.generations import Attempt, Generation
@@ -31,6 +32,7 @@ class Rows:
     sessions: dict[UUID, Session] = field(default_factory=dict)
     api_keys: dict[UUID, ApiKey] = field(default_factory=dict)
     generations: dict[UUID, Generation] = field(default_factory=dict)
+    batches: dict[UUID, Batch] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     images: dict[UUID, Image] = field(default_factory=dict)
     usage_records: dict[UUID, UsageRecord] = field(default_factory=dict)

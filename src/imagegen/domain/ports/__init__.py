@@ -1,14 +1,15 @@
 """Everything the core asks of the world: the table of contents of the outside.
 
 A port's docstrings are promises that every adapter keeps; `tests/contract` holds each adapter to them. They lie in
-six files: what is remembered of people (`records`, with the unit of work) and of work (`history`), what deals with
-pictures, what carries jobs, what knows credentials, and what tells others.
+seven files: what is remembered of people (`records`, with the unit of work), of work (`history`) and of work handed in
+as one (`batches`), what deals with pictures, what carries jobs, what knows credentials, and what tells others.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from imagegen.domain.ports.batches import Batches
 from imagegen.domain.ports.credentials import AccessClaims, PasswordHasher, TokenSigner
 from imagegen.domain.ports.history import Attempts, GenerationFilter, Generations, Images, Usage, Workers
 from imagegen.domain.ports.jobs import GenerationEvents, GenerationQueue, Place, Watch
@@ -28,6 +29,7 @@ __all__ = [
     "AccessClaims",
     "ApiKeys",
     "Attempts",
+    "Batches",
     "Blob",
     "BlobStore",
     "Clock",

@@ -47,16 +47,19 @@ class Generations(Protocol):
         """The owner's generations that match. Words match anywhere in prompt or title, whatever their case."""
 
     @abstractmethod
-    async def waiting(self, before: datetime) -> Sequence[GenerationId]:
-        """Generations created before a moment that are queued, in the order in which they go (at most 1,000)."""
+    async def waiting(self, before: datetime, *, batched: bool = False) -> Sequence[GenerationId]:
+        """Generations created before a moment that are queued, in the order in which they go (at most 1,000).
+
+        What belongs to a batch waits in a line of its own, and so it is in the next two.
+        """
 
     @abstractmethod
     async def ahead(self, generation: Generation) -> int:
-        """How many queued generations go before this one: of a higher priority, or of the same and older."""
+        """How many go before this one of those queued in its line: of a higher priority, or of the same and older."""
 
     @abstractmethod
-    async def first_above(self, priority: Priority) -> GenerationId | None:
-        """The one that goes first of those queued with a higher priority, or `None`."""
+    async def first_above(self, priority: Priority, *, batched: bool = False) -> GenerationId | None:
+        """The one that goes first of those queued in the line with a higher priority, or `None`."""
 
     @abstractmethod
     async def overdue(self, now: datetime) -> Sequence[GenerationId]:

@@ -10,6 +10,7 @@ from imagegen.domain.api_keys import ApiKey
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import ApiKeyId, SessionId, UserId
 from imagegen.domain.pages import Page, PageRequest
+from imagegen.domain.ports.batches import Batches
 from imagegen.domain.ports.history import Attempts, Generations, Images, Usage, Workers
 from imagegen.domain.ports.webhooks import WebhookDeliveries, WebhookEndpoints
 from imagegen.domain.sessions import Session
@@ -130,6 +131,7 @@ class UnitOfWork(Protocol):
     sessions: Sessions
     api_keys: ApiKeys
     generations: Generations
+    batches: Batches
     attempts: Attempts
     images: Images
     usage: Usage

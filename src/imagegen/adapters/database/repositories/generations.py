@@ -54,11 +54,17 @@ _FIND = Query(
 _GET = Query(_FIND.select.where(_IS_OWNED), generation_of)
 _IDS = select(generations.c.id).limit(_MOST_AT_ONCE)
 _RANK = case(*((generations.c.priority == word, len(word.above)) for word in Priority))
-_WAITING = Query(
-    _IDS.where(is_waiting, generations.c.created_at < bindparam("before")).order_by(_RANK, generations.c.id),
+_WAITING = {
+    batched: Query(
+        _IDS.where(in_line, generations.c.created_at < bindparam("before")).order_by(_RANK, generations.c.id),
+        itemgetter(0),
+    )
+    for batched, in_line in is_waiting.items()
+}
+_OVERDUE = Query(
+    _IDS.where(is_unfinished, generations.c.status == Status.QUEUED, generations.c.start_by <= bindparam("now")),
     itemgetter(0),
 )
-_OVERDUE = Query(_IDS.where(is_waiting, generations.c.start_by <= bindparam("now")), itemgetter(0))
 _STRANDED = Query(
     _IDS.where(
         is_unfinished,
@@ -77,19 +83,17 @@ _RUNNING_AT = Query(
     itemgetter(0),
 )
 _FIRST = {
-    priority: Query(
-        select(generations.c.id)
-        .where(is_waiting, generations.c.priority == priority)
-        .order_by(generations.c.id)
-        .limit(1),
+    (priority, batched): Query(
+        select(generations.c.id).where(in_line, generations.c.priority == priority).order_by(generations.c.id).limit(1),
         itemgetter(0),
     )
     for priority in Priority
+    for batched, in_line in is_waiting.items()
 }
 _AHEAD = {
-    priority: Query(
+    (priority, batched): Query(
         select(func.count()).where(
-            is_waiting,
+            in_line,
             or_(
                 *(generations.c.priority == higher for higher in priority.above),
                 (generations.c.priority == priority) & (generations.c.id < bindparam("id")),
@@ -98,6 +102,7 @@ _AHEAD = {
         itemgetter(0),
     )
     for priority in Priority
+    for batched, in_line in is_waiting.items()
 }
 _LOCATIONS = Query(
     select(images.c.location).join_from(images, generations).where(_IS_OWNED, is_finished), itemgetter(0)
@@ -172,25 +177,26 @@ class SqlGenerations(Repository, Generations):
         found = await self._transaction.scan(query, {"owner": owner, **given, **sought, **values_of(wanted)})
         return cut(gathered(found), wanted)
 
-    async def waiting(self, before: datetime) -> Sequence[GenerationId]:
-        """List them from their own small index."""
-        return await self._transaction.scan(_WAITING, {"before": before})
+    async def waiting(self, before: datetime, *, batched: bool = False) -> Sequence[GenerationId]:
+        """List them from the small index of their line."""
+        return await self._transaction.scan(_WAITING[batched], {"before": before})
 
     async def ahead(self, generation: Generation) -> int:
-        """Count them in their own small index."""
-        (count,) = await self._transaction.scan(_AHEAD[generation.priority], {"id": generation.id})
+        """Count them in the small index of its line."""
+        query = _AHEAD[generation.priority, generation.batched]
+        (count,) = await self._transaction.scan(query, {"id": generation.id})
         return int(count)
 
-    async def first_above(self, priority: Priority) -> GenerationId | None:
+    async def first_above(self, priority: Priority, *, batched: bool = False) -> GenerationId | None:
         """Look for one of each higher priority in turn."""
         for higher in priority.above:
-            found: Sequence[GenerationId] = await self._transaction.look_up(_FIRST[higher], {})
+            found: Sequence[GenerationId] = await self._transaction.look_up(_FIRST[higher, batched], {})
             if found:
                 return found[0]
         return None
 
     async def overdue(self, now: datetime) -> Sequence[GenerationId]:
-        """List them from their own small index."""
+        """List them from the small index of the unfinished."""
         return await self._transaction.scan(_OVERDUE, {"now": now})
 
     async def stranded(self) -> Sequence[GenerationId]:
