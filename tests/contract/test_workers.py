@@ -176,6 +176,29 @@ async def test_a_thousand_that_are_stranded_are_told(unit_of_work: UnitOfWorkFac
     assert set(found) <= {generation.id for generation in generations}
 
 
+async def test_a_worker_finds_what_it_runs(unit_of_work: UnitOfWorkFactory) -> None:
+    """Anybody's generations that run at a worker are told if they began before a moment, whatever leases there are."""
+    began = [NOW, LATER - timedelta(microseconds=1), LATER, LATER + timedelta(microseconds=1)]
+    mine = [new_generation(user).start(MINE, now) for user, now in zip((USER, OTHER) * 2, began, strict=True)]
+    ended = [running_at(MINE).cancel(NOW), replace(succeeded(new_generation(USER)), worker_id=MINE)]
+    await remember(unit_of_work, USER, OTHER, *mine, *ended, running_at(YOURS), new_generation(USER))
+    await lease(unit_of_work, timedelta(0), MINE)
+    async with unit_of_work() as work:
+        assert set(await work.generations.running_at(MINE, LATER)) == {generation.id for generation in mine[:2]}
+        assert list(await work.generations.running_at(MINE, NOW)) == []
+        assert list(await work.generations.running_at(THEIRS, LATER)) == []
+
+
+async def test_a_thousand_that_a_worker_runs_are_told(unit_of_work: UnitOfWorkFactory) -> None:
+    """Of more than a thousand some thousand are told, each once."""
+    generations = [running_at(MINE) for _ in range(1002)]
+    await remember(unit_of_work, USER, *generations)
+    async with unit_of_work() as work:
+        found = await work.generations.running_at(MINE, LATER)
+    assert len(found) == len(set(found)) == 1000
+    assert set(found) <= {generation.id for generation in generations}
+
+
 # --- holding what runs --------------------------------------------------------------------------------------------
 
 

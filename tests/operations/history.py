@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, rule
 
-from builders import new_attempt, new_generation, new_image, new_upload, succeeded
+from builders import WORKER, new_attempt, new_generation, new_image, new_upload, succeeded
 from imagegen.domain.errors import Billed, IllegalTransition, NoImage
-from imagegen.domain.generations import Attempt, Failure, Generation, Status
+from imagegen.domain.generations import Adjustment, Attempt, Failure, Generation, Priority, Status
+from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.images import Image, Labels
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import User
@@ -29,8 +33,10 @@ LABELS = st.builds(
     external_id=st.none() | TEXT,
     favorite=st.booleans(),
 )
-Wish = tuple[str, Labels, str]
-WISHES = st.tuples(TEXT.map(lambda text: text.strip() or "fox"), LABELS, MODELS)
+PATIENCE = st.none() | st.timedeltas(timedelta(0), timedelta(days=1))
+Wish = tuple[str, Labels, str, Priority, timedelta | None]
+WISHES = st.tuples(TEXT.map(lambda text: text.strip() or "fox"), LABELS, MODELS, st.sampled_from(Priority), PATIENCE)
+WORKERS: Final = [WORKER, *(WorkerId(UUID(int=number)) for number in range(2))]
 
 
 class HistoryOperations(AccountOperations):
@@ -50,24 +56,47 @@ class HistoryOperations(AccountOperations):
         """Add generations."""
         now = self.clock()
         wanted = [
-            new_generation(user, prompt=text, labels=labels, model=model, now=now) for text, labels, model in wishes
+            replace(
+                new_generation(user, prompt=text, labels=labels, model=model, now=now),
+                priority=priority,
+                start_by=None if patience is None else now + patience,
+            )
+            for text, labels, model, priority, patience in wishes
         ]
         self.write(*(partial(add, thing=generation) for generation in wanted))
         return multiple(*wanted)
 
-    @rule(generation=generations, step=st.sampled_from(["start", "fail", "cancel", "relabel"]), labels=LABELS)
-    def proceed(self, generation: Generation, step: str, labels: Labels) -> None:
-        """Take a generation a step further if there is one, or file it otherwise."""
+    @rule(
+        generation=generations,
+        step=st.sampled_from(["start", "fail", "cancel", "move"]),
+        worker_id=st.sampled_from(WORKERS),
+    )
+    def proceed(self, generation: Generation, step: str, worker_id: WorkerId) -> None:
+        """Take a generation a step further if there is one."""
         generation, now = self.now(generation, lambda work: work.generations.find(generation.id)), self.clock()
+        failure = Failure.of(NoImage(billed=Billed.UNKNOWN))
         steps: dict[str, Callable[[], Generation]] = {
-            "start": lambda: generation.start(now),
-            "fail": lambda: generation.fail(Failure.of(NoImage(billed=Billed.UNKNOWN)), cost_micros=None, now=now),
+            "start": lambda: generation.start(worker_id, now),
+            "fail": lambda: generation.fail(failure, cost_micros=None, now=now),
             "cancel": lambda: generation.cancel(now),
-            "relabel": lambda: generation.relabel(labels),
+            "move": lambda: moved(generation).fail(failure, cost_micros=0, now=now),
         }
         with suppress(IllegalTransition):
             changed = steps[step]()
             self.write(lambda work: work.generations.update(changed))
+
+    @rule(generation=generations, labels=LABELS)
+    def relabel(self, generation: Generation, labels: Labels) -> None:
+        """File a generation otherwise."""
+        relabeled = self.now(generation, lambda work: work.generations.find(generation.id)).relabel(labels)
+        self.write(lambda work: work.generations.relabel(relabeled))
+
+    @rule(generation=generations, number=st.integers(1, 99))
+    def hold(self, generation: Generation, number: int) -> None:
+        """Add a call for a generation that must still run where it did."""
+        generation = self.now(generation, lambda work: work.generations.find(generation.id))
+        attempt = new_attempt(generation, number, now=self.clock())
+        self.write(lambda work: work.generations.hold(generation), lambda work: work.attempts.add(attempt))
 
     @rule(generation=generations, order=st.permutations(range(3)), cost=COSTS)
     def draw(self, generation: Generation, order: list[int], cost: int | None) -> None:
@@ -79,7 +108,7 @@ class HistoryOperations(AccountOperations):
         in_order = sorted(images, key=lambda image: image.position)
         done = succeeded(generation, in_order, cost_micros=cost, now=now)
         self.write(
-            lambda work: work.generations.update(generation.start(now)),
+            lambda work: work.generations.update(generation.start(WORKER, now)),
             lambda work: work.generations.update(done),
             *(partial(add, thing=image) for image in images),
             lambda work: work.usage.add(UsageRecord.of(done)),
@@ -135,3 +164,10 @@ class HistoryOperations(AccountOperations):
     def remove_image(self, image: Image) -> None:
         """Remove an image."""
         self.write(lambda work: work.images.remove(image.id, image.user_id))
+
+
+def moved(generation: Generation) -> Generation:
+    """The generation as another model was asked for it."""
+    why = (*generation.adjustments, Adjustment("model", generation.model, "easel-1", "It was busy."))
+    applied = replace(generation.applied, model="easel-1", provider="easel")
+    return generation.moved(applied, provider="easel", model="easel-1", adjustments=why)

@@ -8,15 +8,18 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from builders import NOW
-from imagegen.domain.generations import Status
+from builders import NOW, new_id
+from imagegen.domain.generations import Attempt, Priority, Status
+from imagegen.domain.identifiers import WorkerId
+from imagegen.domain.images import Image
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.ports import GenerationFilter, UnitOfWork
 from imagegen.domain.usage import GroupBy, UsageBucket, UsageQuery
 from imagegen.domain.users import User
 from operations.accounts import AccountOperations
-from operations.history import MODELS, TAGS, HistoryOperations
+from operations.history import MODELS, TAGS, WORKERS
 from operations.machine import TEXT, Act
+from operations.work import NAMES, WorkOperations
 
 EVERYTHING: Final = PageRequest(limit=100)
 FILTERS = st.builds(
@@ -29,7 +32,7 @@ FILTERS = st.builds(
 )
 
 
-class Operations(HistoryOperations):
+class Operations(WorkOperations):
     """Everything that is done to a store; in the end all that is left is compared and removed."""
 
     @rule(user=AccountOperations.users, matching=FILTERS, limit=st.integers(1, 5), oldest_first=st.booleans())
@@ -52,18 +55,24 @@ class Operations(HistoryOperations):
         """Read everything of a user's."""
         self.stores.agree(everything_of(user, self.clock()))
 
+    @rule(attempt=WorkOperations.attempts, image=WorkOperations.images)
+    def look_for_bytes(self, attempt: Attempt, image: Image) -> None:
+        """Ask whether an image lies where a call may have put one."""
+        self.stores.agree(lambda work: work.images.stored_at(image.location, attempt.id))
+
     def teardown(self) -> None:
         """Compare all that is left, and remove it: the next sequence begins with nothing."""
         self.commit()
         for user in self.everybody:
             self.look(user)
             self.remove(user)
+        self.write(lambda work: work.workers.remove_others(WorkerId(new_id())))
         for user in self.everybody:
             self.look(user)
 
 
 def everything_of(user: User, now: datetime) -> Act:
-    """Read all that belongs to a user, and which generations wait for anybody."""
+    """Read all that belongs to a user, who is at work, and which generations wait for anybody."""
 
     async def read(work: UnitOfWork) -> object:
         generations = (await work.generations.page(user.id, GenerationFilter(), EVERYTHING)).items
@@ -79,7 +88,14 @@ def everything_of(user: User, now: datetime) -> Act:
             [list(await work.attempts.of_generation(generation.id)) for generation in generations],
             list((await work.images.page(user.id, EVERYTHING)).items),
             sorted(await work.generations.locations(user.id)),
-            list(await work.generations.unfinished(now)),
+            [await work.generations.ahead(generation) for generation in generations],
+            [await work.idempotency_keys.get(user.id, name) for name in NAMES],
+            list(await work.generations.waiting(now)),
+            [await work.generations.first_above(priority) for priority in Priority],
+            sorted(await work.generations.overdue(now)),
+            sorted(await work.generations.stranded()),
+            [sorted(await work.generations.running_at(worker_id, now)) for worker_id in WORKERS],
+            await work.workers.alive(),
             list(reports[0]),
             [sorted(report, key=str) for report in reports[1:]],  # in no order among equal costs
         ]
