@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from imagegen.domain.webhooks import EventType
 T = TypeVar("T")
 
 _LONGEST_WORD: Final = 16
+_MOST_MOMENTS: Final = 64
+"""That are remembered as text: the moment of an end, for one, is written into several rows."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -132,6 +135,7 @@ def _uuid_of(value: bytes | None) -> UUID | None:
     return None if value is None else UUID(bytes=value)
 
 
+@lru_cache(_MOST_MOMENTS)
 def _text_of(value: datetime | None) -> str | None:
     if value is None:
         return None

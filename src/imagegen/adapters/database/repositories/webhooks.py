@@ -88,7 +88,7 @@ def _announced() -> Insert:
         "next_try_at": occurred_at,
         "version": literal_column("1"),
     }
-    wanted = func.replace(to.events, bindparam("wanted", type_=Text()), "") != to.events
+    wanted = func.replace(to.events, bindparam("wanted", type_=Text()), literal_column("''")) != to.events
     # One that is being removed is waited for and passed over, lest a delivery belong to nothing.
     wanting = select(*values.values()).where(_IS_OWNED, _IS_ENABLED, wanted).with_for_update(read=True, key_share=True)
     return insert(webhook_deliveries).from_select([*values], wanting)
@@ -161,7 +161,7 @@ class SqlWebhookDeliveries(Repository, WebhookDeliveries):
             "owner": event.user_id,
             "wanted": f",{event.type},",
             "id": event.id,
-            "type": event.type,
+            "type": event.type.value,
             "payload": event.payload,
             "occurred_at": event.occurred_at,
         }
