@@ -17,8 +17,8 @@ from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue
 
 SWEEP_SECONDS: Final = 1.0
 """Between two looks for what a dead process left."""
-RING_SWEEPS: Final = 5
-"""Sweeps between two looks for what is queued: a ring that was lost costs so many seconds."""
+RING_SECONDS: Final = 5.0
+"""Between two looks for what is queued: a ring that was lost costs about as much."""
 QUEUED_TOO_LONG: Final = timedelta(seconds=5)
 HOUSEKEEPING_SWEEPS: Final = 3600
 """Sweeps between two looks for what has expired and for orphaned bytes: an hour."""
@@ -57,6 +57,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
+                tasks.create_task(self._ring())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._repeat(self.application.move_blobs_on, MOVE_SECONDS))
                 tasks.create_task(self._repeat(self.application.deliver_webhooks, LOOK_SECONDS))
@@ -88,17 +89,17 @@ class Worker:
             await _done(step())
             await asyncio.sleep(seconds)
 
-    async def _sweep(self) -> None:
+    async def _ring(self) -> None:
+        """Ring for all that was there before the start, and then for what nobody may have heard."""
         start = self.clock()
         await self._until_done(lambda: self.application.ring_again(start))
-        count = quiet = 0
+        await self._repeat(lambda: self.application.ring_again(self.clock() - QUEUED_TOO_LONG), RING_SECONDS)
+
+    async def _sweep(self) -> None:
+        quiet = 0
         while True:
-            done = await _done(self.application.settle_stranded())
-            count += 1
-            if count % RING_SWEEPS == 0:
-                done &= await _done(self.application.ring_again(self.clock() - QUEUED_TOO_LONG))
             # A picture waits in the store while the database is away: it is no orphan, nor for some time afterwards.
-            quiet = quiet + 1 if done else 0
+            quiet = quiet + 1 if await _done(self.application.settle_stranded()) else 0
             if quiet == HOUSEKEEPING_SWEEPS:
                 await _done(self.application.remove_orphans())
                 await _done(self.application.remove_expired())
