@@ -83,7 +83,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         passwords=passwords,
         webhook_sender=webhook_sender,
         essential=essential,
-        stopping=Stopping(),
+        stopping=Stopping(essential),
     )
 
 

@@ -26,16 +26,21 @@ def terminate() -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Stopping:
-    """Whether this process is on its way out: it still answers, and asks not to be sent anything new."""
+    """Whether this process is on its way out: it still answers, and its health asks not to be sent anything new."""
 
+    essential: dict[str, Ping]
     begun: bool = field(default=False, init=False)
 
-    async def check(self) -> None:
-        """Raise `Unavailable` once it is."""
-        if self.begun:
-            raise Unavailable("this process is stopping")
+    def begin(self) -> None:
+        """Say so from now on."""
+        self.begun = True
+        self.essential["process"] = _stopping
+
+
+async def _stopping() -> None:
+    raise Unavailable("this process is stopping")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,6 @@ class Assembly:
             Unavailable: at the end, when the worker ended by itself.
         """
         async with self.connected():
-            self.essential["process"] = self.stopping.check
             self.essential["queue"] = self.dispatch.queue.check
             if self.dispatch.distributed:
                 self.essential["workers"] = self._workers
