@@ -21,6 +21,7 @@ from imagegen.web.api.images import ImageContentController, ImageController
 from imagegen.web.api.openapi import openapi_config, openapi_document
 from imagegen.web.api.problem_pages import problem_page
 from imagegen.web.api.usage import UsageController
+from imagegen.web.api.webhooks import WebhookController
 from imagegen.web.authentication import authenticate
 from imagegen.web.bodies import LARGEST_BODY, JsonRequest
 from imagegen.web.event_stream import HEARTBEAT_SECONDS
@@ -40,6 +41,7 @@ CONTROLLERS: Final = (
     ImageController,
     ImageContentController,
     UsageController,
+    WebhookController,
     HealthController,
 )
 

@@ -10,6 +10,17 @@ _EMAIL: Final = "test@example.com"
 _PASSWORD: Final = "securepassword123"  # noqa: S105 - an example
 _GENERATION_ID: Final = "gen_01946961-4a35-7b34-9f6a-1c2d3e4f5a6b"
 _KEY_ID: Final = "key_01946960-9c07-7d51-8a02-6b7c8d9e0f1a"
+_WEBHOOK: Final = {
+    "id": "whk_01946962-0d1e-7a2f-8c3b-4d5e6f708192",
+    "url": "https://example.com/hooks/imagegen",
+    "description": None,
+    "events": ["generation.failed", "generation.succeeded"],
+    "enabled": True,
+    "disabled_at": None,
+    "disabled_by": None,
+    "created_at": _CREATED,
+}
+_WEBHOOK_SECRET: Final = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazXUw2+3ZJY="  # noqa: S105 - an example
 _URL: Final = (
     "https://images.example.com/v1/images/img_01946961-680e-70c5-b1d2-e3f405162738/content"
     "?expires=1800091621&signature=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -62,6 +73,8 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "NewGeneration": {"prompt": _PROMPT, "size": "1024x1024", "tags": ["banana"]},
     "GenerationChange": {"favorite": True, "title": "The one with the sunglasses"},
     "ImageChange": {"rating": 5, "tags": ["banana"]},
+    "NewWebhook": {"url": _WEBHOOK["url"], "events": _WEBHOOK["events"]},
+    "WebhookChange": {"rotate_secret": True},
     "UserView": _USER,
     "LoginView": {
         "user": _USER,
@@ -135,6 +148,33 @@ EXAMPLES: Final[Mapping[str, Any]] = {
         "failures": 1,
         "cost_usd": "1.876",
         "unknown_costs": 0,
+    },
+    "WebhookView": _WEBHOOK,
+    "NewWebhookView": _WEBHOOK | {"secret": _WEBHOOK_SECRET},
+    "ChangedWebhookView": _WEBHOOK | {"secret": _WEBHOOK_SECRET},
+    "DeliveryView": {
+        "id": _GENERATION_ID.replace("gen_", "evt_"),
+        "type": "generation.succeeded",
+        "status": "delivered",
+        "tries": 1,
+        "next_try_at": None,
+        "tried_at": _FINISHED,
+        "last_status": 204,
+        "last_error": None,
+        "delivered_at": _FINISHED,
+        "given_up_at": None,
+        "created_at": _FINISHED,
+        "payload": {
+            "type": "generation.succeeded",
+            "timestamp": _FINISHED,
+            "data": {
+                "id": _GENERATION_ID,
+                "status": "succeeded",
+                "external_id": None,
+                "cost_usd": "0.134",
+                "error": None,
+            },
+        },
     },
     "Problem": {
         "type": "/problems/key_revoked",

@@ -31,6 +31,7 @@ _TAGS: Final = {
     "Generations": "Ask for pictures, and find them again.",
     "Images": "The pictures: look at them, rate them, remove them.",
     "Usage": "What was used, what it cost, and what could be used.",
+    "Webhooks": "Be told what became of generations and batches, instead of asking.",
     "Operations": "For load balancers, people on call, and whoever reads an error.",
 }
 

@@ -19,6 +19,7 @@ from imagegen.domain.images import (
     Style,
 )
 from imagegen.domain.users import Scope
+from imagegen.domain.webhooks import EventType
 from imagegen.web.api.moments import Moment
 
 ResponseFormat = Literal["url", "b64_json", "data_url"]
@@ -49,6 +50,18 @@ Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[str, Meta(max_length=512)]],
     Meta(max_length=16, description="Up to 16 pairs of strings that imagegen only keeps."),
 ]
+WebhookUrl = Annotated[
+    str,
+    Meta(
+        min_length=8,
+        max_length=2048,
+        pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
+        description="Where events are sent: https, on port 443 or above 1023, at a public machine.",
+        examples=["https://example.com/hooks/imagegen"],
+    ),
+]
+EventTypes = Annotated[tuple[EventType, ...], Meta(min_length=1, max_length=20, description="What it is told of.")]
+WebhookDescription = Annotated[str, Meta(max_length=200)]
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,3 +217,21 @@ class ImageChange(Body, frozen=True, kw_only=True):
 
     rating: Annotated[int, Meta(ge=0, le=5)] | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
+
+
+class NewWebhook(Body, frozen=True, kw_only=True):
+    """An address that is to be told of events."""
+
+    url: WebhookUrl
+    events: EventTypes
+    description: WebhookDescription | None = None
+
+
+class WebhookChange(Body, frozen=True, kw_only=True):
+    """What to change of a webhook; what is left out stays, `null` clears. `rotate_secret` gives it another secret."""
+
+    url: WebhookUrl | UnsetType = UNSET
+    events: EventTypes | UnsetType = UNSET
+    description: WebhookDescription | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
+    rotate_secret: bool = False

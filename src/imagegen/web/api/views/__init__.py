@@ -12,11 +12,14 @@ from imagegen.web.api.views.generations import (
 )
 from imagegen.web.api.views.pages import PageView, page_view
 from imagegen.web.api.views.usage import ModelView, UsageView
+from imagegen.web.api.views.webhooks import ChangedWebhookView, DeliveryView, NewWebhookView, WebhookView
 
 __all__ = [
     "Address",
     "AdjustmentView",
     "AttemptView",
+    "ChangedWebhookView",
+    "DeliveryView",
     "FailureView",
     "GenerationView",
     "ImageView",
@@ -24,11 +27,13 @@ __all__ = [
     "KeyView",
     "LoginView",
     "ModelView",
+    "NewWebhookView",
     "PageView",
     "ProgressView",
     "SessionView",
     "StatusView",
     "UsageView",
     "UserView",
+    "WebhookView",
     "page_view",
 ]
