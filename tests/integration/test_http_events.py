@@ -108,7 +108,7 @@ async def test_a_generation_is_told_from_the_queue_to_the_end() -> None:
     async with at(easel.house()) as client:
         visitor = await register(client)
         await ask(client, visitor)
-        generation = await ask(client, visitor)
+        generation = await ask(client, visitor, prompt="lines\nand\r\nlines\u2028of\u2029a\u0085poem")
         async with watching(client, visitor, generation) as events:
             assert await anext(events) == Told("1.0", "status", {"status": "queued"})
             assert await anext(events) == Told("1.1", "progress", {"progress": 0.0, "queue_position": 0})

@@ -6,9 +6,8 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Send
 
@@ -18,13 +17,8 @@ HEARTBEAT_SECONDS: Final = 15.0
 HEARTBEAT: Final = b": still here\n\n"
 
 
-def written(name: str, id: str, data: Any) -> bytes:
-    """An event: its data as JSON, which has no line breaks, on one line."""
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (id.encode(), name.encode(), msgspec.json.encode(data))
-
-
 class EventStream(ASGIStreamingResponse):
-    """An answer of events, each as `written`, with a comment for every so many seconds.
+    """An answer of events, each as the bytes that go over the wire, with a comment every so many seconds.
 
     When the client goes away, the events are closed at once, wherever they are.
     """

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from litestar.types import HTTPReceiveMessage, Message
 
-from imagegen.web.event_stream import HEARTBEAT, EventStream, written
+from imagegen.web.event_stream import HEARTBEAT, EventStream
 
 LONG: Final = 60.0
 """Seconds that no test waits for: a limit against hanging."""
@@ -89,12 +89,6 @@ def answering(client: Client, source: Source, heartbeat_seconds: float = LONG) -
     """The stream at work."""
     stream = EventStream(source(), heartbeat_seconds=heartbeat_seconds)
     return asyncio.ensure_future(stream({}, client.receive, client.send))  # type: ignore[arg-type]  # it does not look at it
-
-
-def test_an_event_is_three_lines() -> None:
-    """Identifier, name and data, the data in one line whatever it says, and an empty line."""
-    event = written("done", "5.0", {"prompt": "two\nlines\r\u2028ü"})
-    assert event.decode() == 'id: 5.0\nevent: done\ndata: {"prompt":"two\\nlines\\r\u2028ü"}\n\n'
 
 
 async def test_events_are_sent_as_they_come_and_then_the_answer_ends(client: Client, source: Source) -> None:

@@ -3,26 +3,23 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from litestar import Controller, get
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example
 from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 
 from imagegen.domain.errors import DatabaseUnavailable, NotFound
-from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GENERATION, GenerationId
-from imagegen.domain.images import Image
-from imagegen.domain.snapshots import Event, Progress, Snapshot
+from imagegen.domain.snapshots import Snapshot
 from imagegen.web.api.addresses import address
 from imagegen.web.api.examples import EVENTS
 from imagegen.web.api.generations import GenerationName
 from imagegen.web.api.parameters import ApiRequest, Verbs, identifier, problems
-from imagegen.web.api.views import Address, GenerationView, ImageView, ProgressView, StatusView
+from imagegen.web.api.views import Address, EventView
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
-from imagegen.web.event_stream import MEDIA_TYPE, EventStream, written
+from imagegen.web.event_stream import MEDIA_TYPE, EventStream
 
 LastEventId = Annotated[
     str | None,
@@ -34,15 +31,12 @@ LastEventId = Annotated[
 
 _ANSWERS: Final = {
     200: ResponseSpec(
-        str,
+        EventView,
         generate_examples=False,
         media_type=MEDIA_TYPE,
-        description="Events `status`, `progress`, `image` and `done`, each with JSON as its data.",
-        examples=[Example(summary="A picture that is drawn after another one", value=EVENTS)],
+        description=f"Events until it has ended, for example (much is cut out):\n```\n{EVENTS}```",
     ),
-    204: ResponseSpec(
-        None, description="The last event heard was `done`: there is nothing more to tell, nor will there be."
-    ),
+    204: ResponseSpec(None, description="The last event heard was `done`: there will be nothing more to tell."),
     **problems(401, 403, 404, 503),
 }
 
@@ -81,22 +75,9 @@ async def _events(
         async with aclosing(snapshots):
             async for snapshot in snapshots:
                 for event in snapshot.after(last):
-                    yield _written(event, link)
+                    yield _written(EventView.of(event, link))
                     last = event.id
 
 
-def _written(event: Event, link: Address) -> bytes:
-    name, data = _told(event, link)
-    return written(name, event.id, data)
-
-
-def _told(event: Event, link: Address) -> tuple[str, Any]:
-    match event.about:
-        case Status() as status:
-            return "status", StatusView(status)
-        case Progress() as progress:
-            return "progress", ProgressView(progress.done, progress.queue_position)
-        case Image() as image:
-            return "image", ImageView.of(image, link)
-        case Generation() as generation:
-            return "done", GenerationView.of(generation, link)
+def _written(event: EventView) -> bytes:
+    return f"id: {event.id}\nevent: {event.event}\ndata: {event.data}\n\n".encode()

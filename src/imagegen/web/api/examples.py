@@ -141,6 +141,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
         "provider_request_id": "kZ2JaYHvC8Wz7M8P",
         "error_code": None,
     },
+    "EventView": {"id": "1.4", "event": "progress", "data": '{"progress":0.0,"queue_position":3}'},
     "UsageView": {
         "bucket": "2027-01-15",
         "requests": 12,
@@ -220,4 +221,4 @@ event: done
 data: {"id":"gen_01946961-4a35-7b34-9f6a-1c2d3e4f5a6b","status":"succeeded",…}
 
 """
-"""What is told to whoever watches a generation, much of it cut out."""
+"""What is told to whoever watches a generation, with much of it cut out."""

@@ -34,6 +34,8 @@ _TAGS: Final = {
     "Webhooks": "Be told what became of generations and batches, instead of asking.",
     "Operations": "For load balancers, people on call, and whoever reads an error.",
 }
+_TOLD: Final = {views.StatusView.__name__, views.ProgressView.__name__}
+"""Schemas that are the body of no answer, but the data of events."""
 
 
 class Unrouted(Router):
@@ -83,7 +85,7 @@ def _encoded(app: Litestar) -> bytes:
     named = msgspec.json.encode(app.openapi_schema.to_schema()).replace(f"{views.__name__}.".encode(), b"")
     document = msgspec.json.decode(named)
     schemas = document["components"]["schemas"]
-    schemas |= {name: schema for name, schema in _exact_schemas().items() if name in schemas}
+    schemas |= {name: schema for name, schema in _exact_schemas().items() if name in schemas or name in _TOLD}
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
     for operation in (operation for path in document["paths"].values() for operation in path.values()):

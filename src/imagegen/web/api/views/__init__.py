@@ -1,7 +1,7 @@
 """Bodies of answers: each view is built in one place, so that what leaves the service can be read here."""
 
 from imagegen.web.api.views.accounts import IssuedKeyView, KeyView, LoginView, SessionView, UserView
-from imagegen.web.api.views.events import ProgressView, StatusView
+from imagegen.web.api.views.events import EventView, ProgressView, StatusView
 from imagegen.web.api.views.generations import (
     Address,
     AdjustmentView,
@@ -20,6 +20,7 @@ __all__ = [
     "AttemptView",
     "ChangedWebhookView",
     "DeliveryView",
+    "EventView",
     "FailureView",
     "GenerationView",
     "ImageView",
