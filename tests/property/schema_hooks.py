@@ -11,6 +11,8 @@ import httpx
 import schemathesis
 from schemathesis import AuthContext, Case, CheckContext, HookContext, Response
 
+from imagegen.domain.webhooks import EventType
+
 ACCOUNT: Final = {"email": "visitor@example.com", "password": "a password in no example"}
 
 BEYOND_THE_SCHEMA: Final = {
@@ -53,11 +55,28 @@ def generate() -> dict[str, Any]:
     return dict(client.post("/v1/generate", json={"prompt": "fox"}, headers=headers).json())
 
 
+def listen() -> str:
+    """A new webhook, told of everything; those before it make room if there is none."""
+    body = {"url": "https://example.com/hooks", "events": list(EventType)}
+    for webhook in client.get("/v1/webhooks", headers=SESSION).json()["data"]:
+        client.delete(f"/v1/webhooks/{webhook['id']}", headers=SESSION)
+    return str(client.post("/v1/webhooks", json=body, headers=SESSION).json()["id"])
+
+
+def deliver() -> dict[str, str]:
+    """A new webhook, and a delivery to this very one."""
+    webhook_id = listen()
+    generate()
+    (delivery,) = client.get(f"/v1/webhooks/{webhook_id}/deliveries", headers=SESSION).json()["data"]
+    return {"webhook_id": webhook_id, "delivery_id": str(delivery["id"])}
+
+
 THERE: Final[Mapping[str, Callable[[], str]]] = {
     "code": lambda: "key_revoked",
     "generation_id": lambda: str(generate()["id"]),
     "image_id": lambda: str(generate()["images"][0]["id"]),
     "key_id": lambda: str(issue()["id"]),
+    "webhook_id": listen,
     "session_id": lambda: str(client.get("/v1/auth/sessions", headers=log_in()).json()["data"][0]["id"]),
 }
 """For each parameter of a path, how to get one that leads somewhere."""
@@ -91,8 +110,9 @@ def filter_case(context: HookContext, case: AnyCase) -> bool:
 def map_case(context: HookContext, case: AnyCase) -> AnyCase:
     """Let requests that are meant to succeed ask for things that are there."""
     if is_positive(case):
-        for name in case.path_parameters or {}:
-            case.path_parameters[name] = THERE[name]()
+        names = case.path_parameters or {}
+        found = deliver() if "delivery_id" in names else {name: THERE[name]() for name in names}
+        names.update(found)
     return case
 
 
