@@ -59,6 +59,7 @@ class Worker:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
                 tasks.create_task(self._ring())
                 tasks.create_task(self._sweep())
+                tasks.create_task(self._repeat(self.application.finish_batches, self.sweep_seconds))
                 tasks.create_task(self._repeat(self.application.move_blobs_on, MOVE_SECONDS))
                 tasks.create_task(self._repeat(self.application.deliver_webhooks, LOOK_SECONDS))
                 tasks.create_task(self._listen())

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, ReadProfile, Register, UpdateProfile
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
+from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, SubmitBatch
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
 from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveOrphans
 from imagegen.application.delivering import DeliverWebhooks
+from imagegen.application.finishing import CancelBatch, FinishBatches
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,
@@ -84,6 +86,13 @@ class Application:
     relabel_generation: RelabelGeneration
     delete_generation: DeleteGeneration
     clear_history: ClearHistory
+
+    submit_batch: SubmitBatch
+    list_batches: ListBatches
+    read_batch: ReadBatch
+    read_results: ReadResults
+    cancel_batch: CancelBatch
+    finish_batches: FinishBatches
 
     find_image: FindImage
     follow_link: FollowLink

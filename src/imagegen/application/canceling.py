@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from imagegen.application.at_work import AtWork
-from imagegen.application.ending import write_end
+from imagegen.application.ending import write_cancellation
 from imagegen.application.requesting import Asked, RequestGeneration
 from imagegen.application.retrying import until_fresh
-from imagegen.domain.errors import Billed, GenerationCanceled, IllegalTransition, NotFound
-from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.errors import IllegalTransition, NotFound
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWorkFactory
 from imagegen.domain.users import Principal, Scope
@@ -39,10 +39,7 @@ class CancelGeneration:
             if generation.status.final:
                 return generation
             attempts = await work.attempts.of_generation(generation_id)
-            now = self.clock()
-            canceled = generation.cancel(now)
-            error = GenerationCanceled(billed=Billed.UNKNOWN)
-            write_end(work, canceled, [a.fail(error, now) for a in attempts if a.outcome is Outcome.STARTED])
+            canceled = write_cancellation(work, generation, attempts, self.clock())
             await work.commit()
         self.at_work.abandon(generation_id)
         await self.events.announce(canceled)

@@ -1,8 +1,10 @@
 """The end of a generation, as it is written down: in one unit of work, whoever ends it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.errors import Billed, GenerationCanceled
+from imagegen.domain.generations import Attempt, Generation, Outcome
 from imagegen.domain.identifiers import EventId
 from imagegen.domain.ports import UnitOfWork
 from imagegen.domain.usage import UsageRecord
@@ -22,3 +24,13 @@ def write_end(work: UnitOfWork, ended: Generation, attempts: Iterable[Attempt] =
         work.images.add(image)
     work.usage.add(UsageRecord.of(ended, settled))
     work.webhook_deliveries.announce(WebhookEvent.of_generation(ended, EventId(ended.id)))
+
+
+def write_cancellation(
+    work: UnitOfWork, generation: Generation, attempts: Iterable[Attempt], now: datetime
+) -> Generation:
+    """Gather what belongs to taking a generation back, with the calls that were made for it; return it as it ends."""
+    canceled = generation.cancel(now)
+    error = GenerationCanceled(billed=Billed.UNKNOWN)
+    write_end(work, canceled, [one.fail(error, now) for one in attempts if one.outcome is Outcome.STARTED])
+    return canceled

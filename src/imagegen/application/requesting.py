@@ -3,15 +3,15 @@
 import asyncio
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final
 
 from imagegen.application.drawing import Begun, DrawGeneration
+from imagegen.application.fitting import Wish, fitted
 from imagegen.application.retrying import until_fresh
 from imagegen.application.running import ConfirmBeginning
 from imagegen.domain.catalog import Catalog, ImageModel
 from imagegen.domain.errors import AlreadyExists, DatabaseUnavailable, NotFound, StaleWrite, Unavailable
-from imagegen.domain.generations import Generation, Priority, Status
+from imagegen.domain.generations import Generation, Priority
 from imagegen.domain.idempotency import IdempotencyKey, Once
 from imagegen.domain.identifiers import GenerationId, UserId
 from imagegen.domain.images import ImageRequest, Labels
@@ -74,27 +74,12 @@ class RequestGeneration:
             NotFound: what came of the first request was deleted since.
         """
         principal.require(Scope.GENERATE)
-        now = self.clock()
-        fitted = self.catalog.fit(request, now.date())
-        generation = Generation(
-            id=GenerationId(self.new_id()),
-            user_id=principal.user_id,
-            api_key_id=principal.api_key_id,
-            status=Status.QUEUED,
-            requested=request,
-            applied=fitted.applied,
-            adjustments=fitted.adjustments,
-            provider=fitted.model.provider,
-            model=fitted.model.id,
-            labels=labels.checked(),
-            priority=priority,
-            created_at=now,
-            start_by=None if start_within is None else now + timedelta(seconds=start_within),
-            retry_of=retry_of,
-        )
+        wish = Wish(request=request, labels=labels, priority=priority, start_within=start_within, retry_of=retry_of)
+        identifier = GenerationId(self.new_id())
+        acceptance = _Acceptance(*fitted(wish, self.catalog, principal=principal, id=identifier, now=self.clock()))
         if once is None:
-            return Asked(await self._take(_Acceptance(generation, fitted.model), wait))
-        return await until_fresh(lambda: self._take_once(_Acceptance(generation, fitted.model), once, wait))
+            return Asked(await self._take(acceptance, wait))
+        return await until_fresh(lambda: self._take_once(acceptance, once, wait))
 
     async def _take_once(self, acceptance: "_Acceptance", once: Once, wait: float) -> Asked:
         """Take what was not taken before; `StaleWrite` when it was taken by somebody else at this moment."""
@@ -112,8 +97,11 @@ class RequestGeneration:
         )
         try:
             return Asked(await self._take(replace(acceptance, key=key, instead_of=known), wait))
-        except AlreadyExists:
-            raise StaleWrite from None
+        except (AlreadyExists, StaleWrite):
+            if not once.fresh:
+                raise StaleWrite from None
+            # Somebody asked for the same at this moment: what is asked for again then comes of theirs.
+            return Asked(await self._take(acceptance, wait))
 
     async def _first(self, generation_id: GenerationId, owner: UserId, wait: float) -> Generation:
         with self.events.watch(generation_id) as watch:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from imagegen.application.at_work import AtWork
@@ -92,9 +93,11 @@ class RingAgain:
         """
         async with self.unit_of_work() as work:
             overdue = await work.generations.overdue(self.clock())
-            waiting = await work.generations.waiting(before)
+            waiting = {batched: await work.generations.waiting(before, batched=batched) for batched in (False, True)}
         await _each(overdue, self._give_up)
-        await _each([one for one in waiting if one not in {*overdue}], self.queue.submit)
+        for batched, line in waiting.items():
+            ring = partial(self.queue.submit, batched=batched)
+            await _each([one for one in line if one not in {*overdue}], ring)
 
     async def _give_up(self, generation_id: GenerationId) -> None:
         try:

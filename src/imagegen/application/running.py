@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from imagegen.application.at_work import AtWork
 from imagegen.application.drawing import Begun, DrawGeneration
 from imagegen.application.ending import write_end
+from imagegen.application.finishing import FinishBatch
 from imagegen.application.leasing import RenewLease
 from imagegen.application.retrying import Backoff, until_fresh
-from imagegen.domain.catalog import Catalog
-from imagegen.domain.errors import DatabaseUnavailable, DeadlineExceeded, ProviderAccount, ProviderError
+from imagegen.domain.catalog import Catalog, ImageModel
+from imagegen.domain.errors import DatabaseUnavailable, DeadlineExceeded, ProviderAccount, ProviderError, Unavailable
 from imagegen.domain.generations import Failure, Generation, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWork, UnitOfWorkFactory
@@ -54,6 +56,7 @@ class RunGeneration:
     clock: Clock
     at_work: AtWork
     renew: RenewLease
+    finish_batch: FinishBatch
 
     async def __call__(self, generation_id: GenerationId) -> None:
         """Run it to its end; errors of the provider become the generation's, not the caller's."""
@@ -69,7 +72,7 @@ class RunGeneration:
             generation = await work.generations.find(generation_id)
             if generation is None or generation.status is not Status.QUEUED:
                 return None
-            first = await work.generations.first_above(generation.priority)
+            first = await work.generations.first_above(generation.priority, batched=generation.batched)
         return None if first is None or first in self.at_work else first
 
     async def _run(self, generation_id: GenerationId) -> None:
@@ -80,18 +83,21 @@ class RunGeneration:
             if begun is not None:
                 await self.events.announce(begun.generation)
                 await self.draw(begun)
+                await self._finish_batch(begun.generation)
+
+    async def _finish_batch(self, generation: Generation) -> None:
+        if generation.batch_id is not None:
+            with suppress(Unavailable):  # a sweep looks as well
+                await self.finish_batch(generation.batch_id)
 
     async def _begin(self, generation_id: GenerationId) -> Begun | None:
         async with self.unit_of_work() as work:
             generation = await work.generations.find(generation_id)
             if generation is None or generation.status is not Status.QUEUED:
                 return None
-            model = self.catalog.find(generation.model)
-            if generation.overdue(self.clock()):
-                await self._give_up(work, generation, DeadlineExceeded())
-                return None
-            if model is None or generation.provider not in self.draw.call.providers:
-                await self._give_up(work, generation, ProviderAccount("The provider is not configured any more."))
+            model = await self._model(work, generation)
+            if isinstance(model, Generation):
+                await self._end(work, model)
                 return None
             begun = self.draw.begin(generation, model)
             work.generations.update(begun.generation)
@@ -103,8 +109,22 @@ class RunGeneration:
                     raise
         return begun
 
-    async def _give_up(self, work: UnitOfWork, generation: Generation, error: ProviderError) -> None:
-        ended = generation.fail(Failure.of(error), cost_micros=0, now=self.clock())
+    async def _model(self, work: UnitOfWork, generation: Generation) -> ImageModel | Generation:
+        """The model to draw it, or the generation as it ends where it must not begin any more."""
+        now = self.clock()
+        if generation.batch_id is not None and await work.batches.canceled(generation.batch_id):
+            return generation.cancel(now)
+        model = self.catalog.find(generation.model)
+        error: ProviderError
+        if generation.overdue(now):
+            error = DeadlineExceeded()
+        elif model is None or generation.provider not in self.draw.call.providers:
+            error = ProviderAccount("The provider is not configured any more.")
+        else:
+            return model
+        return generation.fail(Failure.of(error), cost_micros=0, now=now)
+
+    async def _end(self, work: UnitOfWork, ended: Generation) -> None:
         write_end(work, ended)
         await work.commit()
         await self.events.announce(ended)

@@ -8,11 +8,13 @@ from imagegen.application.accounts import ChangePassword, DeleteAccount, LogIn, 
 from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys, RevokeApiKey
 from imagegen.application.at_work import AtWork
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
+from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, SubmitBatch
 from imagegen.application.calling import CallProvider
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
 from imagegen.application.cleaning import MoveBlobsOn, RemoveBlobs, RemoveExpired, RemoveOrphans
 from imagegen.application.delivering import GRACE_SECONDS, DeliverWebhooks
 from imagegen.application.drawing import DrawGeneration
+from imagegen.application.finishing import CancelBatch, FinishBatch, FinishBatches
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,
@@ -142,6 +144,8 @@ def wire(outside: Outside) -> Application:
         clock=clock,
         new_id=new_id,
     )
+    finish_batch = FinishBatch(unit_of_work=work, clock=clock)
+    read_batch = ReadBatch(unit_of_work=work)
     return Application(
         register=register,
         log_in=LogIn(
@@ -176,6 +180,7 @@ def wire(outside: Outside) -> Application:
             clock=clock,
             at_work=at_work,
             renew=renew,
+            finish_batch=finish_batch,
         ),
         cancel_generation=CancelGeneration(unit_of_work=work, events=o.events, clock=clock, at_work=at_work),
         retry_generation=RetryGeneration(unit_of_work=work, request=request_generation),
@@ -201,6 +206,12 @@ def wire(outside: Outside) -> Application:
         relabel_generation=RelabelGeneration(unit_of_work=work),
         delete_generation=DeleteGeneration(unit_of_work=work, remove_blobs=remove_blobs),
         clear_history=ClearHistory(unit_of_work=work, remove_blobs=remove_blobs),
+        submit_batch=SubmitBatch(unit_of_work=work, catalog=o.catalog, queue=o.queue, clock=clock, new_id=new_id),
+        list_batches=ListBatches(unit_of_work=work),
+        read_batch=read_batch,
+        read_results=ReadResults(unit_of_work=work, read=read_batch),
+        cancel_batch=CancelBatch(unit_of_work=work, finish=finish_batch, events=o.events, clock=clock, at_work=at_work),
+        finish_batches=FinishBatches(unit_of_work=work, finish=finish_batch),
         find_image=FindImage(unit_of_work=work),
         follow_link=FollowLink(unit_of_work=work, links=o.links, clock=clock),
         link_image=LinkImage(blobs=o.blobs, links=o.links, clock=clock),

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from imagegen.adapters.database.engine import Engine
 from imagegen.adapters.database.postgres_errors import connecting, translated_errors
-from imagegen.adapters.database.postgres_writes import joinable, joined
+from imagegen.adapters.database.postgres_writes import joinable, joined, runs
 from imagegen.adapters.database.schema import REVISION_QUERY, require_head
 from imagegen.adapters.database.statements import Query, Values, Write, compiled, reader
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
@@ -138,8 +138,8 @@ async def _apply(connection: Any, writes: Sequence[Write]) -> None:
         await _execute_joined(connection, writes)
     else:
         async with connection.transaction():
-            for write in writes:
-                await _execute(connection, write)
+            for run in runs(writes):
+                await (_execute(connection, run[0]) if len(run) == 1 else _execute_all(connection, run))
 
 
 async def _execute(connection: Any, write: Write) -> None:
@@ -147,6 +147,12 @@ async def _execute(connection: Any, write: Write) -> None:
     status = await connection.execute(statement.sql, *statement.bind(write.values))
     if write.checked and status.endswith(" 0"):
         raise StaleWrite
+
+
+async def _execute_all(connection: Any, run: Sequence[Write]) -> None:
+    """Write them in one trip, or a few, each of which lets others have the event loop."""
+    statement = compiled(run[0].change, _DIALECT)
+    await connection.executemany(statement.sql, [statement.bind(write.values) for write in run])
 
 
 async def _execute_joined(connection: Any, writes: Sequence[Write]) -> None:

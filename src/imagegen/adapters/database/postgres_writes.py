@@ -7,8 +7,9 @@ A checked write that met no row divides by zero, which undoes everything.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Final
 
 from sqlalchemy import Delete, FromClause, Insert, Select
@@ -16,6 +17,8 @@ from sqlalchemy import Delete, FromClause, Insert, Select
 from imagegen.adapters.database.statements import Write
 
 _MOST_JOINED: Final = 500
+_MOST_PARTS: Final = 50
+"""More than any generation takes. A statement of a thousand parts takes the server longer than a thousand of one."""
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 
@@ -30,11 +33,19 @@ def joinable(writes: Sequence[Write]) -> bool:
     inserted = {change.table for change in insertions}
     updated = [write.change.table for write in writes if not isinstance(write.change, Insert)]
     return (
-        not any(isinstance(write.change, Delete) for write in writes)
+        len(writes) <= _MOST_PARTS
+        and not any(isinstance(write.change, Delete) for write in writes)
         and len(set(updated)) == len(updated)
         and inserted.isdisjoint(updated)
         and all(_read_by(change).isdisjoint((*inserted, *updated)) for change in insertions)
     )
+
+
+def runs(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    """The writes in their order, those together that are the same statement over and over; a checked one is alone."""
+    for _, same in groupby(writes, key=lambda write: (id(write.change), write.checked)):
+        run = [*same]
+        yield from [[write] for write in run] if run[0].checked else [run]
 
 
 @lru_cache(_MOST_JOINED)
