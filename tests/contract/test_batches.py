@@ -187,6 +187,26 @@ async def test_what_can_be_finished_is_found(unit_of_work: UnitOfWorkFactory) ->
         assert list(await work.batches.ended()) == []
 
 
+async def test_whether_any_has_not_ended_is_known(unit_of_work: UnitOfWorkFactory) -> None:
+    """A batch is unfinished as long as any of its generations is, wherever it lies; one without any is not."""
+    batch, other = new_batch(USER, 3), new_batch(USER)
+    first, middle, last = new_items(USER, batch)
+    await remember(unit_of_work, USER, batch, first, middle, last, other)
+    begun = middle.start(WORKER, NOW)
+    for step, expected in (
+        (first.cancel(NOW), True),
+        (last.cancel(NOW), True),
+        (begun, True),
+        (begun.cancel(NOW), False),
+    ):
+        async with unit_of_work() as work:
+            work.generations.update(step)
+            await work.commit()
+        async with unit_of_work() as work:
+            assert await work.batches.unfinished(batch.id) is expected
+            assert not await work.batches.unfinished(other.id)
+
+
 async def test_batches_go_with_their_user(unit_of_work: UnitOfWorkFactory) -> None:
     """A user who is gone has no batches."""
     batch, theirs = new_batch(USER), new_batch(OTHER)

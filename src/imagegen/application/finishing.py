@@ -26,8 +26,10 @@ class FinishBatch:
     async def __call__(self, batch_id: BatchId) -> None:
         """Do so if all of its generations have ended and nobody has said so before."""
         async with self.unit_of_work() as work:
+            if await work.batches.unfinished(batch_id):
+                return
             batch = await work.batches.find(batch_id)
-            if batch is None or batch.finished_at is not None or batch.counts.unfinished:
+            if batch is None or batch.finished_at is not None:
                 return
             finished = batch.finish(self.clock())
             work.batches.update(finished)

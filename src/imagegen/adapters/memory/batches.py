@@ -49,6 +49,10 @@ class MemoryBatches(Repository, Batches):
         batch = (await self._read()).batches.get(batch_id)
         return batch is not None and batch.canceled_at is not None
 
+    async def unfinished(self, batch_id: BatchId) -> bool:
+        """Whether any that names the batch has not ended."""
+        return any(not generation.status.final for generation in _items(batch_id, await self._read()))
+
     async def ended(self) -> Sequence[BatchId]:
         """The identifiers of those without an end that count nothing unfinished."""
         rows = await self._read()

@@ -34,6 +34,10 @@ class Batches(Protocol):
         """Whether its owner took it back."""
 
     @abstractmethod
+    async def unfinished(self, batch_id: BatchId) -> bool:
+        """Whether any of its generations has not ended: quicker to tell than how many."""
+
+    @abstractmethod
     async def ended(self) -> Sequence[BatchId]:
         """Batches that are not finished yet although all of their generations have ended (at most 1,000)."""
 

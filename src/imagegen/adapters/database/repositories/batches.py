@@ -66,9 +66,19 @@ _CANCELED = Query(
     select(batches.c.canceled_at).where(batches.c.id == bindparam("id"), batches.c.canceled_at.is_not(None)),
     itemgetter(0),
 )
-_unfinished = exists(generations.c.batch_id).where(is_batched, generations.c.batch_id == batches.c.id, is_unfinished)
+# Those at the end of a batch end last, as a rule.
+_UNFINISHED = Query(
+    select(generations.c.batch_index)
+    .where(is_batched, generations.c.batch_id == bindparam("batch"), is_unfinished)
+    .order_by(generations.c.batch_index.desc())
+    .limit(1),
+    itemgetter(0),
+)
+_any_unfinished = exists(generations.c.batch_id).where(
+    is_batched, generations.c.batch_id == batches.c.id, is_unfinished
+)
 _ENDED = Query(
-    select(batches.c.id).where(is_open_batch, ~_unfinished).order_by(batches.c.id).limit(_MOST_AT_ONCE),
+    select(batches.c.id).where(is_open_batch, ~_any_unfinished).order_by(batches.c.id).limit(_MOST_AT_ONCE),
     itemgetter(0),
 )
 _ADD = insert(batches)
@@ -125,6 +135,10 @@ class SqlBatches(Repository, Batches):
     async def canceled(self, batch_id: BatchId) -> bool:
         """Look by primary key."""
         return await self._transaction.one(_CANCELED, {"id": batch_id}) is not None
+
+    async def unfinished(self, batch_id: BatchId) -> bool:
+        """Walk the batch by its own index, from its end, to the first of them."""
+        return await self._transaction.one(_UNFINISHED, {"batch": batch_id}) is not None
 
     async def ended(self) -> Sequence[BatchId]:
         """Look at those that have no end, which are few."""
