@@ -40,11 +40,11 @@ class Reluctant(MemoryDatabase):
         return work
 
     def _reluctantly(self, read: Any) -> Any:
-        async def reluctant(*wanted: object) -> object:
+        async def reluctant(*wanted: object, **how: object) -> object:
             self.swept.release()
             if self.failure is not None:
                 raise self.failure
-            return await read(*wanted)
+            return await read(*wanted, **how)
 
         return reluctant
 
