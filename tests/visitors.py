@@ -48,6 +48,15 @@ async def generate(client: httpx.AsyncClient, visitor: Visitor, **body: Any) -> 
     return dict(answer.json())
 
 
+async def listen(client: httpx.AsyncClient, visitor: Visitor, **body: Any) -> dict[str, Any]:
+    """A new webhook with its secret, told of everything unless the body says otherwise."""
+    events = ["generation.succeeded", "generation.failed", "generation.canceled", "batch.finished"]
+    whole = {"url": "https://hooks.example.com/imagegen", "events": events} | body
+    answer = await client.post("/v1/webhooks", json=whole, headers=visitor.key)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
 def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """Check that an answer is a whole problem of that status and code, and return it."""
     assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
