@@ -1,6 +1,7 @@
 """The local store on a real file system: no path leaves the root, and an accident leaves no half file."""
 
 import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -21,7 +22,7 @@ from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.storage.local import LocalStore
 from imagegen.adapters.storage.local.files import ABANDONED
 from imagegen.domain.errors import NotFound, StorageUnavailable
-from imagegen.domain.ports import BlobStore
+from imagegen.domain.ports import Blob, BlobStore
 
 PNG = "image/png"
 
@@ -165,6 +166,16 @@ async def test_a_stored_picture_survives_a_power_cut(
     await store.close()
 
 
+async def test_a_folder_is_waited_for_once(root: Path, system_calls: list[str]) -> None:
+    """Blobs that are stored together wait for their folder together, in the end."""
+    store = LocalStore(root)
+    await store.put("ab/first.png", b"makes the folders", PNG)
+    system_calls.clear()
+    await store.put_all([Blob("ab/0.png", b"picture", PNG), Blob("ab/r.json", b"{}", "application/json")])
+    assert system_calls == ["fsync", "rename", "fsync", "rename", "fsync"]
+    await store.close()
+
+
 def open_descriptors() -> int:
     """How many files this process has open."""
     return len(os.listdir("/dev/fd"))  # noqa: PTH208 - names are all that is wanted
@@ -182,6 +193,50 @@ async def test_nothing_stays_open(store: LocalStore) -> None:
         await store.put("ab/cd/x.png/y.png", b"picture", PNG)
     assert [blob.location async for blob in store.blobs()] == ["ab/cd/x.png"]
     assert open_descriptors() == before
+
+
+async def test_one_at_a_time_has_a_claim(store: LocalStore) -> None:
+    """A file that is claimed is nobody else's until it is closed; nothing is claimed where nothing lies."""
+    await store.put("ab/x.png", b"picture", PNG)
+    claimed = store.claim("ab/x.png")
+    assert claimed is not None
+    with claimed:
+        assert store.claim("ab/x.png") is None
+        assert claimed.read() == b"picture"
+    again = store.claim("ab/x.png")
+    assert again is not None
+    again.close()
+    assert store.holds("ab/x.png")
+    for location in ("ab/y.png", "cd/x.png", "../x", "ab/" + "x" * 300):
+        assert not store.holds(location)
+        with pytest.raises(NotFound):
+            store.claim(location)
+
+
+async def test_what_is_replaced_is_not_claimed(store: LocalStore, root: Path) -> None:
+    """A claim is on the file that has the name, not on one that had it a moment ago."""
+    await store.put("ab/x.png", b"first", PNG)
+    await store.put("ab/y.png", b"second", PNG)
+
+    def replace(_frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_call" and function is fcntl.flock:
+            (root / "ab/y.png").rename(root / "ab/x.png")
+
+    sys.setprofile(replace)
+    assert store.claim("ab/x.png") is None
+    sys.setprofile(None)
+    claimed = store.claim("ab/x.png")
+    assert claimed is not None
+    with claimed:
+        assert claimed.read() == b"second"
+
+
+async def test_the_last_is_there_only_if_all_are(store: LocalStore, root: Path) -> None:
+    """Who finds a receipt finds the pictures that it speaks of."""
+    await store.put("ab/x.png", b"in the way of a folder", PNG)
+    with pytest.raises(StorageUnavailable):
+        await store.put_all([Blob("ab/x.png/y.png", b"picture", PNG), Blob("ab/r.json", b"{}", "application/json")])
+    assert files(root) == ["ab/x.png"]
 
 
 FILL_THE_DISK = """

@@ -14,7 +14,8 @@ import pytest
 
 from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.storage.r2 import R2Account, R2Store
-from imagegen.domain.errors import StorageUnavailable
+from imagegen.domain.errors import NotFound, StorageUnavailable
+from imagegen.domain.ports import Blob
 from servers.s3 import S3Account
 
 PNG = "image/png"
@@ -67,6 +68,15 @@ async def test_a_listing_goes_on_after_a_thousand(account: R2Account, s3_server:
         await asyncio.gather(*(store.put(f"{n % 7}/{n}.png", b"", PNG) for n in range(1003)))
         listed = [blob.location async for blob in store.blobs()]
     assert sorted(listed) == sorted(f"{n % 7}/{n}.png" for n in range(1003))
+
+
+async def test_the_last_is_there_only_if_all_are(account: R2Account) -> None:
+    """Who finds a receipt finds the pictures that it speaks of."""
+    async with opened(account) as store:
+        with pytest.raises(StorageUnavailable):
+            await store.put_all([Blob("x" * 2000, b"refused", PNG), Blob("ab/last.json", b"{}", "application/json")])
+        with pytest.raises(NotFound):
+            await store.get("ab/last.json")
 
 
 async def failing_calls(store: R2Store) -> list[str]:
@@ -195,7 +205,7 @@ def test_an_account_id_is_an_endpoint(tmp_path: Path) -> None:
         "R2_SECRET_ACCESS_KEY": SECRET,
     }
     store = open_store("r2:", data_dir=tmp_path, environment=environment)
-    assert "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com" in str(vars(store))
+    assert "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com" in str(vars(vars(store)["_store"]))
 
 
 NEVER_LOADED = """

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from imagegen.adapters.storage.inline import InlineStore
 from imagegen.adapters.storage.local import LocalStore
+from imagegen.adapters.storage.spool import SpoolingStore
 from imagegen.domain.ports import BlobStore
 
 URL_VARIABLE: Final = "IMAGEGEN_STORAGE_URL"
@@ -36,7 +37,8 @@ def open_store(url: str, *, data_dir: Path, environment: Mapping[str, str], data
     - `file:` is the folder `images` in the data directory, `file:///a/folder` any other. `?durable=0` leaves out
       the waiting for the disk: what was stored last may be gone after a power cut. The folder must not hold the data
       directory, or the file of the database if there is one.
-    - `r2:` is a bucket of Cloudflare R2 or of anything else that speaks S3, described by the variables `R2_…`.
+    - `r2:` is a bucket of Cloudflare R2 or of anything else that speaks S3, described by the variables `R2_…`. What it
+      does not take waits in the folder `spool` of the data directory.
     - `inline:` stores nothing: the picture itself becomes its location.
 
     Raises:
@@ -46,7 +48,7 @@ def open_store(url: str, *, data_dir: Path, environment: Mapping[str, str], data
     if scheme == "file":
         return _local(url, data_dir, database)
     if scheme == "r2" and not rest:
-        return _r2(environment)
+        return SpoolingStore(_r2(environment), LocalStore(data_dir / "spool"))
     if scheme == "inline" and not rest:
         return InlineStore()
     raise StorageMisconfigured(f"{URL_VARIABLE}: must be one of {_FORMS}")

@@ -21,6 +21,8 @@ from imagegen.domain.ports import Blob, BlobStore, StoredBlob
 THREADS: Final = 8
 """Measured with pictures of 1 MiB on two cores: 32 threads store fewer a second and hold up the event loop longer."""
 TRIES: Final = 3
+TIMEOUT: Final = 5.0
+"""Seconds without a byte after which a store is not worth waiting for: there is a spool for what it does not take."""
 KEY_LIMIT: Final = 1024
 """Bytes of the longest name that S3 knows: nothing lies under a longer one."""
 
@@ -48,7 +50,7 @@ class R2Store(BlobStore):
     `timeout` seconds without a byte. Errors name S3's code or boto's class and nothing else of theirs.
     """
 
-    def __init__(self, account: R2Account, *, timeout: float = 15.0) -> None:
+    def __init__(self, account: R2Account, *, timeout: float = TIMEOUT) -> None:
         self._account = account
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="r2-store")
