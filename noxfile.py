@@ -80,19 +80,23 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def crash(session: nox.Session) -> None:
     """A hundred times kill -9 under load, and the figures; see docs/reliability.md."""
-    prove(session, "killing", IMAGEGEN_TEST_CRASH_ROUNDS="100")
+    prove(session, "killing", rounds=100)
 
 
 @nox.session
 def soak(session: nox.Session) -> None:
     """Faults, floods and outages at full size, and the figures; see docs/reliability.md."""
-    prove(session, "not killing", IMAGEGEN_TEST_CRASH_SCALE="full")
+    prove(session, "not killing", rounds=10)
 
 
-def prove(session: nox.Session, tests: str, **scale: str) -> None:
-    figures = Path(session.create_tmp()) / "figures.jsonl"
+def prove(session: nox.Session, tests: str, *, rounds: int) -> None:
+    figures = Path(session.create_tmp()).absolute() / "figures.jsonl"
     figures.unlink(missing_ok=True)
-    session.env.update(scale, IMAGEGEN_TEST_CRASH_FIGURES=str(figures.absolute()))
+    session.env.update(
+        IMAGEGEN_TEST_CRASH_SCALE="full",
+        IMAGEGEN_TEST_CRASH_ROUNDS=str(rounds),
+        IMAGEGEN_TEST_CRASH_FIGURES=str(figures),
+    )
     run(session, "pytest", "tests/crash", "-k", tests, *session.posargs)
     run(session, "python", "tests/crash/report.py", str(figures))
 

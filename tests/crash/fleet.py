@@ -17,7 +17,7 @@ from e2e.service import clean_environment
 
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
-LOOK_SECONDS: Final = 0.005
+LOOK_SECONDS: Final = 0.02
 LONGEST_ABSENCE: Final = 1.0
 """Seconds for which a killed process stays away."""
 

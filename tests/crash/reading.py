@@ -10,14 +10,15 @@ from typing import Any, Final
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from crash.books import SETTLED_SECONDS, Books, Row
+from crash.books import Books, Row
 from crash.caller import Caller
 from crash.fleet import Fleet
 from crash.load import MODEL, Load
 from crash.provider import Provider
 from imagegen.adapters.database import tables
 
-GIVING_UP_SECONDS: Final = 3 * SETTLED_SECONDS
+GIVING_UP_SECONDS: Final = 60
+TIDY_SECONDS: Final = 10
 LOOK_SECONDS: Final = 0.1
 
 
@@ -29,7 +30,7 @@ async def read_books(fleet: Fleet, load: Load, provider: Provider, *, killed: bo
     usage = await caller.get("/v1/usage")
     models = await caller.get("/v1/models")
     pictures = {image["sha256"] for row in told.values() for image in row["images"]}
-    await _until(lambda: _tidy(fleet, pictures), SETTLED_SECONDS)
+    await _until(lambda: _tidy(fleet, pictures), TIDY_SECONDS)
     await fleet.stop()
     return Books(
         asked=load.asked,

@@ -121,7 +121,7 @@ def test_balanced_books_have_no_violation() -> None:
         (lambda b: replace(b, told=dict(list(b.told.items())[:1])), "not in both"),
         (lambda b: other(b, "generations", 0, status="running"), "generations are stuck"),
         (lambda b: other(b, "attempts", 2, outcome="started"), "attempts are stuck"),
-        (lambda b: replace(b, settled=11.0), "it took 11.0 s"),
+        (lambda b: replace(b, settled=31.0), "it took 31.0 s"),
         (lambda b: replace(b, files={**b.files, "03/b-0.png": "bb"}), "files have no row"),
         (lambda b: replace(b, files={}), "rows have no file"),
         (lambda b: replace(b, files={"02/a-0.png": "bb"}), "not what their row says"),

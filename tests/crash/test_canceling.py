@@ -16,20 +16,21 @@ from crash.scale import scaled
 
 CANCELS: Final = scaled(100, 1_000)
 AT_ONCE: Final = 32
-SECONDS: Final = (0.0, 0.2)
-"""How long calls take, and likewise how long they are left alone before they are canceled."""
+CALL_SECONDS: Final = (0.0, 0.2)
+CANCEL_SECONDS: Final = (0.0, 0.6)
+"""After how long they are canceled: so that on a slow machine, too, some have ended by then and some have not."""
 
 
 async def test_cancels_racing_completion(
     fleet: Fleet, caller: Caller, provider: Provider, chance: random.Random, figures: Figures
 ) -> None:
     """Each ends in one state, that with which the cancel was answered, and its cost and its pictures agree with it."""
-    load = Load(caller=caller, mix=Mix(seconds=SECONDS), chance=chance, doors=("/v1/generations",))
+    load = Load(caller=caller, mix=Mix(seconds=CALL_SECONDS), chance=chance, doors=("/v1/generations",))
     answers: dict[str, Any] = {}
 
     async def ask_and_cancel() -> None:
         asked = await load.ask()
-        await asyncio.sleep(chance.uniform(*SECONDS))
+        await asyncio.sleep(chance.uniform(*CANCEL_SECONDS))
         asked.canceled = True
         answer = await caller.send("POST", f"/v1/generations/{asked.generation}/cancel")
         answers[answer.json()["id"]] = answer.json()["status"]

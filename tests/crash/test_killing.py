@@ -18,8 +18,6 @@ CLIENTS: Final = 16
 MIX: Final = Mix(faults=0.2, seconds=(0.0, 0.3), slow=1.0)
 LONGEST_LIFE: Final = 1.0
 """Seconds between being ready and being killed, at most."""
-LONGEST_START: Final = 30.0
-"""Seconds. Two are promised on a machine that has nothing else to do; they are told, not asserted."""
 
 
 async def test_kill_at_random_instants(
@@ -37,4 +35,3 @@ async def test_kill_at_random_instants(
     figures.add(ready_again=f"{statistics.median(starts):.2f} s", at_worst=f"{max(starts):.2f} s")
     figures.add_books(books)
     books.must_balance()
-    assert max(starts) < LONGEST_START
