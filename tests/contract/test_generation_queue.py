@@ -97,7 +97,7 @@ async def test_ringing_again_before_it_was_heard_changes_nothing(queue: Generati
         await queue.submit(generation_id)
     await queue.submit(next_one)
     async with consuming(queue, handler):
-        assert [await handler.next(), await handler.next()] == [generation_id, next_one]
+        assert {await handler.next(), await handler.next()} == {generation_id, next_one}
         await queue.submit(generation_id)
         assert await handler.next() == generation_id
         handler.may_end.set()

@@ -169,6 +169,19 @@ async def test_what_is_not_understood_is_passed_over(shared: Shared, words: byte
             assert await watch.outcome(LONG) is None
 
 
+async def test_no_cancellation_is_lost(shared: Shared) -> None:
+    """Whoever is canceled while it rings or announces, at whatever step of that, ends there."""
+    for steps in range(80):
+        async with shared.queue() as queue, shared.events() as events:
+            for work in (queue.submit(*ids(1)), events.announce(ended()), queue.check()):
+                task = asyncio.create_task(work)
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                canceled = task.cancel()
+                await asyncio.wait([task])
+                assert task.cancelled() == canceled
+
+
 @pytest.mark.parametrize("scheme", ["in-process", "redis"])
 async def test_an_address_opens_both(scheme: str, request: pytest.FixtureRequest) -> None:
     """What an address names takes rings and announcements while it is connected; it is told whether it is shared."""

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -63,10 +64,24 @@ def _check(url: str) -> None:
 
 
 @contextmanager
+def cancelable() -> Iterator[None]:
+    """Raise a cancellation that redis-py lost: before Python 3.12, `asyncio.wait_for` loses one that meets its end."""
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    try:
+        yield
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
+@contextmanager
 def translated() -> Iterator[None]:
     """Redis's errors in the words of the core, without what they say."""
     try:
-        yield
+        with cancelable():
+            yield
     except RedisError as error:
         raise Unavailable(f"The queue in Redis is not available ({type(error).__name__}).") from None
 
@@ -76,23 +91,23 @@ class Outage:
 
     def __init__(self, whose: str) -> None:
         self._whose = whose
-        self._pause = 0.0
+        self._since: float | None = None
 
     async def sit_out(self, error: RedisError) -> None:
-        """Leave it alone for a while, longer each time."""
-        self.began(error)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        await asyncio.sleep(self._pause)
+        """Leave it alone for as long again as it has been away, within bounds."""
+        away = self.began(error)
+        await asyncio.sleep(min(max(away, FIRST_PAUSE), LONGEST_PAUSE))
 
-    def began(self, error: RedisError) -> None:
-        """It did not do what was asked."""
-        if not self._pause:
-            self._pause = FIRST_PAUSE
+    def began(self, error: RedisError) -> float:
+        """It did not do what was asked; returned is how long it has been away, in seconds."""
+        if self._since is None:
+            self._since = monotonic()
             # The class and not the text, which names hosts and users.
             logger.warning("%s: Redis is away (%s)", self._whose, type(error).__name__)
+        return monotonic() - self._since
 
     def ended(self) -> None:
         """It did."""
-        if self._pause:
-            self._pause = 0.0
+        if self._since is not None:
+            self._since = None
             logger.info("%s: Redis is back", self._whose)

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from imagegen.adapters.queues.redis.connection import Outage
+from imagegen.adapters.queues.redis.connection import Outage, cancelable
 from imagegen.adapters.queues.watches import Watches
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
@@ -44,7 +44,8 @@ class RedisEvents(GenerationEvents):
         """Tell those here, and try to tell the others."""
         self._watches.tell(generation.id, generation.status, generation)
         try:
-            await self._client.publish(self._channel, f"{self._word} {generation.id} {generation.status}")
+            with cancelable():
+                await self._client.publish(self._channel, f"{self._word} {generation.id} {generation.status}")
         except RedisError as error:
             self._speaking.began(error)
         else:
@@ -74,7 +75,8 @@ class RedisEvents(GenerationEvents):
         while True:
             try:
                 async with self._client.pubsub() as subscription:
-                    await subscription.subscribe(self._channel)
+                    with cancelable():
+                        await subscription.subscribe(self._channel)
                     while True:
                         self._hear(await self._next(subscription))
             except RedisError as error:
@@ -92,8 +94,9 @@ class RedisEvents(GenerationEvents):
 
     async def _next(self, subscription: PubSub) -> dict[str, Any]:
         """The next message; a connection that is dead without knowing it is found out."""
-        message = await subscription.get_message(timeout=self._quiet_seconds)
-        if message is None:
-            await subscription.ping()
-            message = await subscription.get_message(timeout=None)  # that is, the client's own, after which it raises
-        return dict(message)
+        with cancelable():
+            message = await subscription.get_message(timeout=self._quiet_seconds)
+            if message is None:
+                await subscription.ping()
+                message = await subscription.get_message(timeout=None)  # that is, its client's, after which it raises
+            return dict(message)

@@ -14,7 +14,7 @@ from saq.job import Job, Status
 from saq.queue.redis import RedisQueue
 
 from imagegen.adapters.queues.handling import finish, guarded
-from imagegen.adapters.queues.redis.connection import Outage, translated
+from imagegen.adapters.queues.redis.connection import Outage, cancelable, translated
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import GenerationQueue, Place
 
@@ -25,6 +25,8 @@ BATCH_SHARE: Final = 4
 GRACE: Final = 30.0
 """Seconds that a running generation is given to end when the process stops."""
 
+EARS: Final = 4
+"""Looks for a ring at a time, in each line. Taking one takes four round trips, each through a busy event loop."""
 LISTEN_SECONDS: Final = 0.25
 """How long one look for a ring lasts: it is seen through to its end, even when `consume` is canceled."""
 SWEEP_SECONDS: Final = 5.0
@@ -70,8 +72,10 @@ class SaqQueue(GenerationQueue):
         """Run a task for each ring, until canceled."""
         running: set[asyncio.Task[None]] = set()
         lines = (self._single, self._batched)
-        listening = {asyncio.create_task(line.listen(handle, running)) for line in lines}
-        listening |= {asyncio.create_task(line.sweep(self._sweep_seconds)) for line in lines}
+        listening = {asyncio.create_task(line.sweep(self._sweep_seconds)) for line in lines}
+        for line in lines:
+            free = asyncio.Semaphore(line.places)
+            listening |= {asyncio.create_task(line.listen(handle, free, running)) for _ in range(EARS)}
         try:
             broken, _ = await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
             for task in broken:
@@ -100,16 +104,15 @@ class _Line:
 
     def __init__(self, queue: RedisQueue, places: int) -> None:
         self._queue = queue
-        self._places = places
+        self.places = places
         self._outage = Outage(f"the queue {queue.name}")
 
     async def ring(self, generation_id: GenerationId) -> None:
         """Wait in the line, unless it does already."""
         await self._queue.enqueue(self._job(str(generation_id)))
 
-    async def listen(self, handle: Handler, running: set[asyncio.Task[None]]) -> None:
+    async def listen(self, handle: Handler, free: asyncio.Semaphore, running: set[asyncio.Task[None]]) -> None:
         """Begin a handler for each ring, while a place is free; being canceled puts back what was just taken."""
-        free = asyncio.Semaphore(self._places)
         while True:
             await free.acquire()
             generation_id = await self._next()
@@ -122,7 +125,7 @@ class _Line:
         """Ring once more for what was taken and, so many seconds later, still is."""
         before: set[bytes] = set()
         while True:
-            with suppress(RedisError):  # whoever listens tells of it
+            with suppress(RedisError), cancelable():  # whoever listens tells of it
                 taken = await self._taken()
                 for job_id in taken & before:
                     await self._job(self._queue.job_key_from_id(job_id.decode())).retry("not heard")
