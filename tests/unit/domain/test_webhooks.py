@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from builders import NOW, PROMPT, failed, new_generation, new_id, new_user, new_webhook, succeeded
+from builders import NOW, PROMPT, failed, new_batch, new_generation, new_id, new_user, new_webhook, succeeded
+from imagegen.domain.batches import BatchCounts
 from imagegen.domain.errors import Billed, InvalidRequest
-from imagegen.domain.identifiers import GENERATION, EventId, external
+from imagegen.domain.identifiers import BATCH, GENERATION, EventId, external
 from imagegen.domain.images import Labels
 from imagegen.domain.webhooks import SECRET_OVERLAP, DisabledBy, EventType, RetiredSecret, WebhookEndpoint, WebhookEvent
 
@@ -54,6 +55,21 @@ def test_an_event_tells_why_there_is_no_picture_and_what_that_cost() -> None:
     canceled = WebhookEvent.of_generation(new_generation(USER).cancel(NOW), EventId(new_id()))
     assert canceled.type is EventType.GENERATION_CANCELED
     assert json.loads(canceled.payload)["data"]["error"] == {"code": "canceled", "billed": "no"}
+
+
+def test_an_event_tells_how_a_batch_ended() -> None:
+    """The payload has its identifier, its state, and how many of its generations ended in which way."""
+    batch = replace(new_batch(USER, 3), counts=BatchCounts(succeeded=2, canceled=1)).cancel(NOW).finish(LATER)
+    event = WebhookEvent.of_batch(batch, EventId(batch.id))
+    counts = {"queued": 0, "running": 0, "succeeded": 2, "failed": 0, "canceled": 1}
+    assert json.loads(event.payload) == {
+        "type": "batch.finished",
+        "timestamp": "2026-03-14T16:09:26.535897Z",
+        "data": {"id": external(BATCH, batch.id), "status": "canceled", "total": 3, "counts": counts},
+    }
+    assert (event.type, event.user_id, event.occurred_at) == (EventType.BATCH_FINISHED, USER.id, LATER)
+    with pytest.raises(ValueError, match="only the end"):
+        WebhookEvent.of_batch(new_batch(USER), EventId(batch.id))
 
 
 def test_an_event_tells_nothing_of_the_prompt() -> None:
