@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -33,10 +33,38 @@ LABELS = st.builds(
     external_id=st.none() | TEXT,
     favorite=st.booleans(),
 )
-PATIENCE = st.none() | st.timedeltas(timedelta(0), timedelta(days=1))
-Wish = tuple[str, Labels, str, Priority, timedelta | None]
-WISHES = st.tuples(TEXT.map(lambda text: text.strip() or "fox"), LABELS, MODELS, st.sampled_from(Priority), PATIENCE)
 WORKERS: Final = [WORKER, *(WorkerId(UUID(int=number)) for number in range(2))]
+
+
+class Wish(NamedTuple):
+    """What a user may ask for, and who begins with it at once."""
+
+    prompt: str
+    labels: Labels
+    model: str
+    priority: Priority
+    patience: timedelta | None
+    worker_id: WorkerId | None
+
+    def generation(self, user: User, now: datetime) -> Generation:
+        """What comes of it."""
+        generation = replace(
+            new_generation(user, prompt=self.prompt, labels=self.labels, model=self.model, now=now),
+            priority=self.priority,
+            start_by=None if self.patience is None else now + self.patience,
+        )
+        return generation if self.worker_id is None else generation.start(self.worker_id, now)
+
+
+WISHES = st.builds(
+    Wish,
+    prompt=TEXT.map(lambda text: text.strip() or "fox"),
+    labels=LABELS,
+    model=MODELS,
+    priority=st.sampled_from(Priority),
+    patience=st.none() | st.timedeltas(timedelta(0), timedelta(days=1)),
+    worker_id=st.none() | st.sampled_from(WORKERS),
+)
 
 
 class HistoryOperations(AccountOperations):
@@ -53,16 +81,8 @@ class HistoryOperations(AccountOperations):
 
     @rule(target=generations, user=AccountOperations.users, wishes=st.lists(WISHES, min_size=1, max_size=3))
     def request(self, user: User, wishes: list[Wish]) -> MultipleResults[Generation]:
-        """Add generations."""
-        now = self.clock()
-        wanted = [
-            replace(
-                new_generation(user, prompt=text, labels=labels, model=model, now=now),
-                priority=priority,
-                start_by=None if patience is None else now + patience,
-            )
-            for text, labels, model, priority, patience in wishes
-        ]
+        """Add generations, of which some begin at once."""
+        wanted = [wish.generation(user, self.clock()) for wish in wishes]
         self.write(*(partial(add, thing=generation) for generation in wanted))
         return multiple(*wanted)
 
@@ -82,21 +102,23 @@ class HistoryOperations(AccountOperations):
             "move": lambda: moved(generation).fail(failure, cost_micros=0, now=now),
         }
         with suppress(IllegalTransition):
-            changed = steps[step]()
+            changed = replace(steps[step](), labels=Labels(title="Not told by a worker"))
             self.write(lambda work: work.generations.update(changed))
 
     @rule(generation=generations, labels=LABELS)
     def relabel(self, generation: Generation, labels: Labels) -> None:
         """File a generation otherwise."""
         relabeled = self.now(generation, lambda work: work.generations.find(generation.id)).relabel(labels)
+        relabeled = replace(relabeled, status=Status.CANCELED, worker_id=None, model="not told by its owner")
         self.write(lambda work: work.generations.relabel(relabeled))
 
-    @rule(generation=generations, number=st.integers(1, 99))
-    def hold(self, generation: Generation, number: int) -> None:
-        """Add a call for a generation that must still run where it did."""
+    @rule(generation=generations, worker_id=st.none() | st.sampled_from(WORKERS))
+    def hold(self, generation: Generation, worker_id: WorkerId | None) -> None:
+        """Add a call for a generation that must still run where it did, or at another worker."""
         generation = self.now(generation, lambda work: work.generations.find(generation.id))
-        attempt = new_attempt(generation, number, now=self.clock())
-        self.write(lambda work: work.generations.hold(generation), lambda work: work.attempts.add(attempt))
+        held = replace(generation, worker_id=worker_id or generation.worker_id)
+        attempt = new_attempt(generation, now=self.clock())
+        self.write(lambda work: work.generations.hold(held), lambda work: work.attempts.add(attempt))
 
     @rule(generation=generations, order=st.permutations(range(3)), cost=COSTS)
     def draw(self, generation: Generation, order: list[int], cost: int | None) -> None:

@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, rule
+from hypothesis.stateful import rule
 
 from builders import new_idempotency_key
 from imagegen.domain.generations import Generation
-from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import WorkerId
+from imagegen.domain.ports import UnitOfWork
 from operations.history import WORKERS, HistoryOperations
 
 NAMES: Final = ["a", "A", "%"]
@@ -20,37 +20,41 @@ LIFETIMES: Final = [timedelta(seconds=-1), timedelta(0), timedelta(days=1)]
 class WorkOperations(HistoryOperations):
     """Workers come and go, and users ask for the same again."""
 
-    keys_of_requests = Bundle[IdempotencyKey]("keys_of_requests")
+    @rule(
+        worker_id=st.sampled_from(WORKERS),
+        step=st.sampled_from(["renew", "end", "end others", "forget"]),
+        lifetime=st.sampled_from(LIFETIMES),
+    )
+    def lease(self, worker_id: WorkerId, step: str, lifetime: timedelta) -> None:
+        """Give a worker a lease, which may have run out already, or end some."""
 
-    @rule(worker_id=st.sampled_from(WORKERS), lifetime=st.sampled_from(LIFETIMES))
-    def renew(self, worker_id: WorkerId, lifetime: timedelta) -> None:
-        """Give a worker a lease, which may have run out already."""
-        self.write(lambda work: work.workers.renew(worker_id, lifetime))
+        def write(work: UnitOfWork) -> None:
+            match step:
+                case "renew":
+                    work.workers.renew(worker_id, lifetime)
+                case "end":
+                    work.workers.remove(worker_id)
+                case "end others":
+                    work.workers.remove_others(worker_id)
+                case "forget":
+                    work.workers.remove_lapsed()
 
-    @rule(worker_id=st.sampled_from(WORKERS), others=st.booleans())
-    def end_leases(self, worker_id: WorkerId, others: bool) -> None:
-        """End a worker's lease, or all others."""
-        self.write(lambda work: (work.workers.remove_others if others else work.workers.remove)(worker_id))
+        self.write(write)
 
-    @rule()
-    def remove_lapsed(self) -> None:
-        """Forget the leases that have run out."""
-        self.write(lambda work: work.workers.remove_lapsed())
-
-    @rule(target=keys_of_requests, generation=HistoryOperations.generations, name=st.sampled_from(NAMES))
-    def ask_once(self, generation: Generation, name: str) -> IdempotencyKey:
-        """Add a key for a generation, perhaps one that is taken."""
+    @rule(generation=HistoryOperations.generations, name=st.sampled_from(NAMES), anew=st.booleans())
+    def ask_once(self, generation: Generation, name: str, anew: bool) -> None:
+        """Add a key for a generation, perhaps one that is taken, perhaps in the place of that."""
         key = new_idempotency_key(generation, name, now=self.clock())
+        known = self.stores.agree(lambda work: work.idempotency_keys.get(key.user_id, key.key))
+        if known and anew:
+            self.write(lambda work: work.idempotency_keys.remove(known))
         self.write(lambda work: work.idempotency_keys.add(key))
-        return key
 
-    @rule(key=keys_of_requests, generation=HistoryOperations.generations, replaced=st.booleans())
-    def forget_key(self, key: IdempotencyKey, generation: Generation, replaced: bool) -> None:
-        """Remove a key, and perhaps use it for something else."""
-        key = self.now(key, lambda work: work.idempotency_keys.get(key.user_id, key.key))
+    @rule(generation=HistoryOperations.generations, name=st.sampled_from(NAMES))
+    def forget_key(self, generation: Generation, name: str) -> None:
+        """Remove a key, unless it is for another generation."""
+        key = new_idempotency_key(generation, name)
         self.write(lambda work: work.idempotency_keys.remove(key))
-        if replaced:
-            self.ask_once(generation, key.key)
 
     @rule(seconds=st.sampled_from([0, 1e-6, 3600]))
     def expire(self, seconds: float) -> None:
