@@ -10,10 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from builders import new_id
 from imagegen.adapters.storage.local import LocalStore
-from imagegen.adapters.storage.spool import AT_ONCE, SpoolingStore
-from imagegen.domain.blob_keys import check_key
+from imagegen.adapters.storage.spool import SpoolingStore
+from imagegen.adapters.storage.spool.moving import AT_ONCE
+from imagegen.domain.blob_keys import check_key, picture_key, receipt_key
 from imagegen.domain.errors import StorageUnavailable
+from imagegen.domain.identifiers import AttemptId
+from imagegen.domain.images import ImageFormat
 from imagegen.domain.ports import Blob, BlobStore
 
 PNG = "image/png"
@@ -48,7 +52,6 @@ class Distant(LocalStore):
 
     async def delete(self, location: str) -> None:
         """Remove them, unless there is trouble."""
-        self.asked.append(f"delete {location}")
         if self.trouble is not None:
             raise self.trouble
         await super().delete(location)
@@ -152,6 +155,28 @@ async def test_the_oldest_goes_first(scene: Scene) -> None:
     assert all(names.index(name) < place + AT_ONCE for place, name in enumerate(scene.distant.asked))
 
 
+async def test_a_receipt_follows_the_pictures_of_its_call(scene: Scene) -> None:
+    """Who sees only the store and finds a receipt finds the pictures there, whoever brings them and however slowly."""
+    attempt = AttemptId(new_id())
+    pictures = [picture_key(attempt, index, ImageFormat.PNG) for index in range(3)]
+    await scene.spooled(receipt_key(attempt), *reversed(pictures))
+    async with moving(scene):
+        assert await scene.process().move_on() == 0
+        assert scene.distant.asked == [pictures[-1]]
+    assert {*scene.distant.asked[:-1]} == {*pictures}
+    assert scene.distant.asked[-1] == receipt_key(attempt)
+
+
+async def test_a_receipt_does_not_go_ahead_of_a_picture_that_is_refused(scene: Scene) -> None:
+    """It stays with what it speaks of; what other calls brought goes on."""
+    one, other = AttemptId(new_id()), AttemptId(new_id())
+    keys_of = {attempt: (picture_key(attempt, 0, ImageFormat.PNG), receipt_key(attempt)) for attempt in (one, other)}
+    await scene.spooled(*keys_of[one], *keys_of[other])
+    scene.distant.refused = {keys_of[one][0]}
+    assert await scene.store.move_on() == 2
+    assert await keys(scene.spool) == sorted(keys_of[one])
+
+
 async def test_a_store_that_is_away_is_left_alone(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """Only the first put waits for it, and only one more after each rest; the log says once that it is away."""
     scene.go_away()
@@ -231,13 +256,13 @@ async def test_what_only_checks_does_not_move_on(scene: Scene) -> None:
 
 
 async def test_what_was_deleted_from_the_spool_never_arrives(scene: Scene) -> None:
-    """Whether the store is taken to be away or not when a spooled picture is deleted."""
+    """Though whoever deletes while the store is away is told that it may have the picture, too."""
     await scene.spooled("ab/x.png", "ab/y.png")
+    await scene.store.delete("ab/x.png")
+    scene.go_away()
     with pytest.raises(StorageUnavailable):
-        await scene.store.delete("ab/x.png")
-    assert scene.distant.asked == [], "it is known to be away"
-    scene.now += 20
-    await scene.store.delete("ab/y.png")
+        await scene.store.delete("ab/y.png")
+    scene.come_back()
     assert await scene.store.move_on() == 0
     assert await keys(scene.store) == []
 

@@ -1,52 +1,27 @@
 """A spool before a store that may be away: what it does not take waits on local disk, and moves on when it is back."""
 
 import asyncio
-import logging
 import time
-from abc import abstractmethod
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
-from operator import attrgetter
-from typing import Any, Final, Protocol, TypeVar
+from contextlib import ExitStack, asynccontextmanager, suppress
+from typing import Any, Final, TypeVar
 
 from imagegen.adapters.storage.spool.absence import Absence
-from imagegen.domain.blob_keys import content_type_of, is_check_key
+from imagegen.adapters.storage.spool.disk import Spool
+from imagegen.adapters.storage.spool.moving import Moves
 from imagegen.domain.errors import NotFound, StorageUnavailable
 from imagegen.domain.ports import Blob, BlobStore, StoredBlob
 
 REST: Final = 20.0
 """Seconds that a store is left alone that was found away: longer than it takes to find that out."""
 PATIENCE: Final = 2.0
-"""Seconds given to a store that is probably away, by somebody who waits for an answer."""
-AT_ONCE: Final = 4
-"""Blobs that move on at the same time."""
+"""Seconds given to a store that is taken to be away, by somebody who waits for an answer."""
 _PAUSE: Final = 0.02
 """Seconds between two tries to claim what somebody else has claimed."""
 
 _SILENT: Final = "The store did not answer in time."
 
-logger = logging.getLogger("imagegen.storage")
-
 _T = TypeVar("_T")
-
-
-class Spool(BlobStore, Protocol):
-    """A store on local disk, in which one holder at a time can claim a blob, among all processes of the machine."""
-
-    @abstractmethod
-    def holds(self, location: str) -> bool:
-        """Whether something lies there now: one look, which takes microseconds."""
-
-    @abstractmethod
-    def claim(self, location: str) -> AbstractContextManager[object] | None:
-        """Keep a blob from all others who would claim it, until the end of the context or of the process.
-
-        `None` when somebody else has it.
-
-        Raises:
-            NotFound: nothing lies there.
-        """
 
 
 class SpoolingStore(BlobStore):
@@ -73,8 +48,8 @@ class SpoolingStore(BlobStore):
         self._spool = spool
         self._patience = patience
         self._absence = Absence(rest=rest, clock=clock)
+        self._moves = Moves(store, spool, self._absence)
         self._putting: set[asyncio.Future[tuple[str, ...]]] = set()
-        self._moving: set[asyncio.Task[bool]] = set()
 
     def location(self, key: str) -> str:
         """The store's."""
@@ -102,15 +77,10 @@ class SpoolingStore(BlobStore):
         return await self._answered(self._store.get(location))
 
     async def delete(self, location: str) -> None:
-        """Remove the bytes from spool and store.
-
-        Where they were in the spool the store may have them too, or older ones. While it is away that cannot be told.
-        """
+        """Remove the bytes from the spool, and from the store, which may have them too or have older ones."""
         if self._spool.holds(location):
-            async with self._claimed(location) as spooled:
+            async with self._claimed(location):
                 await self._spool.delete(location)
-            if spooled and self._absence.certain:
-                raise StorageUnavailable(self._absence.why)
         await self._answered(self._store.delete(location))
 
     def link(self, location: str) -> str | None:
@@ -129,20 +99,11 @@ class SpoolingStore(BlobStore):
                 yield blob
 
     async def move_on(self) -> int:
-        """Bring what is spooled to the store, the oldest first, but what somebody else is bringing.
+        """Bring what is spooled to the store, the oldest first, but what another process is bringing.
 
         A blob leaves the spool only when the store has it. One that the store does not take stays, and the others go.
         """
-        spooled = [blob async for blob in self._spool.blobs() if not is_check_key(blob.key)]
-        waiting = deque(sorted(spooled, key=attrgetter("modified")))
-        if waiting and self._absence.begun and not await self._is_back():
-            raise StorageUnavailable(self._absence.why)
-        moved = sum(await asyncio.gather(*(self._move(waiting) for _ in range(AT_ONCE))))
-        if moved:
-            logger.info("%s blobs moved on from the spool", moved)
-        if waiting:
-            raise StorageUnavailable(self._absence.why)
-        return moved
+        return await self._moves()
 
     async def check(self) -> str | None:
         """Say that the store is away while the spool takes what it does not; raise when the spool does not, either."""
@@ -158,7 +119,7 @@ class SpoolingStore(BlobStore):
 
     async def close(self) -> None:
         """Finish the moves that were begun, and let go of both."""
-        await asyncio.gather(*self._moving, return_exceptions=True)
+        await self._moves.finish()
         await self._store.close()
         await self._spool.close()
 
@@ -185,7 +146,7 @@ class SpoolingStore(BlobStore):
         return True
 
     async def _answered(self, asked: Coroutine[Any, Any, _T]) -> _T:
-        """What the store answers, at once if it is probably away."""
+        """What the store answers, for which it is given little time while it is taken to be away."""
         try:
             async with asyncio.timeout(self._patience if self._absence.certain else None):
                 return await asked
@@ -193,53 +154,11 @@ class SpoolingStore(BlobStore):
             raise StorageUnavailable(_SILENT) from None
 
     @asynccontextmanager
-    async def _claimed(self, location: str) -> AsyncIterator[bool]:
-        """Claim what is spooled there, when nobody else does any more; tells whether there is anything."""
+    async def _claimed(self, location: str) -> AsyncIterator[None]:
+        """Claim what is spooled there, if anything is, when nobody else does any more."""
         with ExitStack() as held:
-            spooled = True
-            try:
+            with suppress(NotFound):
                 while (claim := self._spool.claim(location)) is None:  # noqa: ASYNC110 - others may be other processes
                     await asyncio.sleep(_PAUSE)
                 held.enter_context(claim)
-            except NotFound:
-                spooled = False
-            yield spooled
-
-    async def _move(self, waiting: deque[StoredBlob]) -> int:
-        """Move what waits, as long as the store takes anything; return how many blobs that were."""
-        moved = 0
-        while waiting:
-            blob = waiting.popleft()
-            moving = asyncio.create_task(self._bring(blob))
-            self._moving.add(moving)
-            moving.add_done_callback(self._moving.discard)
-            try:
-                moved += await asyncio.shield(moving)  # which keeps its claim to the end, whoever gives up waiting
-            except StorageUnavailable as error:
-                if not await self._is_back():
-                    waiting.appendleft(blob)
-                    break
-                logger.warning("the store does not take %s from the spool: %s", blob.key, error.detail)
-        return moved
-
-    async def _bring(self, blob: StoredBlob) -> bool:
-        """Whether it was still there, and nobody else's, and is in the store now."""
-        with suppress(NotFound):
-            claim = self._spool.claim(blob.location)
-            if claim is not None:
-                with claim:
-                    await self._store.put(blob.key, await self._spool.get(blob.location), content_type_of(blob.key))
-                    await self._spool.delete(blob.location)
-                return True
-        return False
-
-    async def _is_back(self) -> bool:
-        """Find out whether the store takes anything."""
-        self._absence.prolong()
-        try:
-            await self._store.check()
-        except StorageUnavailable as error:
-            self._absence.begin(error.detail)
-            return False
-        self._absence.end()
-        return True
+            yield
