@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 from imagegen.application import Application
 from imagegen.web.api.accounts import AuthenticationController, ProfileController, SessionController
 from imagegen.web.api.api_keys import ApiKeyController
+from imagegen.web.api.batches import BatchController
 from imagegen.web.api.events import EventController
 from imagegen.web.api.generations import GenerateController, GenerationController
 from imagegen.web.api.health import HealthController
@@ -38,6 +39,7 @@ CONTROLLERS: Final = (
     GenerateController,
     GenerationController,
     EventController,
+    BatchController,
     ImageController,
     ImageContentController,
     UsageController,

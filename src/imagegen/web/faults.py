@@ -35,7 +35,8 @@ def fault_in_body(text: str) -> Fault:
         steps.append(unknown[1])
         message = "There is no such member."
     elif message.startswith(_FORM):
-        message = _FORMS.get(steps[0] if steps else "", "This does not have the form that is wanted here.")
+        wanted = (_FORMS[step] for step in steps if step in _FORMS)
+        message = next(wanted, "This does not have the form that is wanted here.")
     return Fault("".join(f"/{_escaped(step)}" for step in steps), message)
 
 

@@ -9,6 +9,7 @@ _PROMPT: Final = "A cute banana wearing sunglasses"
 _EMAIL: Final = "test@example.com"
 _PASSWORD: Final = "securepassword123"  # noqa: S105 - an example
 _GENERATION_ID: Final = "gen_01946961-4a35-7b34-9f6a-1c2d3e4f5a6b"
+_BATCH_ID: Final = "bat_01946961-4a34-7f26-8d1e-5a6b7c8d9e0f"
 _KEY_ID: Final = "key_01946960-9c07-7d51-8a02-6b7c8d9e0f1a"
 _WEBHOOK: Final = {
     "id": "whk_01946962-0d1e-7a2f-8c3b-4d5e6f708192",
@@ -61,6 +62,40 @@ _IMAGE: Final = {
     "created_at": _FINISHED,
 }
 
+_GENERATION: Final = {
+    "id": _GENERATION_ID,
+    "status": "succeeded",
+    "prompt": _PROMPT,
+    "provider": "gemini",
+    "model": "gemini-3-pro-image",
+    "requested": {"size": "1000x1000"},
+    "applied": {"model": "gemini-3-pro-image", "provider": "gemini", "size": "1024x1024"},
+    "adjustments": [
+        {
+            "parameter": "size",
+            "from": "1000x1000",
+            "to": "1024x1024",
+            "reason": "gemini-3-pro-image draws this size nearest to it.",
+        }
+    ],
+    "images": [_IMAGE],
+    "url": _URL,
+    "cost_usd": "0.134",
+    "progress": 1.0,
+    "queue_position": None,
+    "error": None,
+    "title": None,
+    "tags": ["banana"],
+    "metadata": {},
+    "external_id": None,
+    "favorite": False,
+    "priority": "normal",
+    "retry_of": None,
+    "batch_id": None,
+    "created_at": _CREATED,
+    "started_at": _CREATED,
+    "finished_at": _FINISHED,
+}
 EXAMPLES: Final[Mapping[str, Any]] = {
     "Registration": {"email": _EMAIL, "password": _PASSWORD},
     "Credentials": {"email": _EMAIL, "password": _PASSWORD},
@@ -71,6 +106,12 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "NewKey": {"name": "My Test Key"},
     "KeyChange": {"name": "Renamed", "scopes": ["generate", "read"]},
     "NewGeneration": {"prompt": _PROMPT, "size": "1024x1024", "tags": ["banana"]},
+    "NewBatch": {
+        "requests": [
+            {"prompt": _PROMPT, "external_id": "order-41"},
+            {"prompt": "A cute kiwi on a skateboard", "size": "1536x1024", "external_id": "order-42"},
+        ]
+    },
     "GenerationChange": {"favorite": True, "title": "The one with the sunglasses"},
     "ImageChange": {"rating": 5, "tags": ["banana"]},
     "NewWebhook": {"url": _WEBHOOK["url"], "events": _WEBHOOK["events"]},
@@ -94,38 +135,20 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "KeyView": _KEY,
     "IssuedKeyView": _KEY | {"key": "nb_live_3f9a1c5e7b8d4f02a6c8e0d1b2f34567"},
     "ImageView": _IMAGE,
-    "GenerationView": {
-        "id": _GENERATION_ID,
-        "status": "succeeded",
-        "prompt": _PROMPT,
-        "provider": "gemini",
-        "model": "gemini-3-pro-image",
-        "requested": {"size": "1000x1000"},
-        "applied": {"model": "gemini-3-pro-image", "provider": "gemini", "size": "1024x1024"},
-        "adjustments": [
-            {
-                "parameter": "size",
-                "from": "1000x1000",
-                "to": "1024x1024",
-                "reason": "gemini-3-pro-image draws this size nearest to it.",
-            }
-        ],
-        "images": [_IMAGE],
-        "url": _URL,
-        "cost_usd": "0.134",
-        "progress": 1.0,
-        "queue_position": None,
-        "error": None,
-        "title": None,
-        "tags": ["banana"],
-        "metadata": {},
-        "external_id": None,
-        "favorite": False,
-        "priority": "normal",
-        "retry_of": None,
+    "GenerationView": _GENERATION,
+    "BatchView": {
+        "id": _BATCH_ID,
+        "status": "running",
+        "total": 3,
+        "counts": {"queued": 1, "running": 1, "succeeded": 1, "failed": 0, "canceled": 0},
         "created_at": _CREATED,
-        "started_at": _CREATED,
-        "finished_at": _FINISHED,
+        "canceled_at": None,
+        "finished_at": None,
+    },
+    "ResultView": {
+        "index": 0,
+        "external_id": "order-41",
+        "generation": _GENERATION | {"external_id": "order-41", "batch_id": _BATCH_ID},
     },
     "AttemptView": {
         "id": "att_01946961-4a36-7e80-93a1-0b1c2d3e4f50",

@@ -29,6 +29,7 @@ _TAGS: Final = {
     "Accounts": "Register, log in, stay logged in, leave. All but the first three need an access token.",
     "API keys": "For programs. Managed with an access token; a key cannot make keys.",
     "Generations": "Ask for pictures, and find them again.",
+    "Batches": "Ask for up to 1,000 pictures at once, and fetch them when they are there.",
     "Images": "The pictures: look at them, rate them, remove them.",
     "Usage": "What was used, what it cost, and what could be used.",
     "Webhooks": "Be told what became of generations and batches, instead of asking.",

@@ -1,9 +1,12 @@
 """Bodies of requests: their shape. What needs knowledge (does this model draw that?) is the domain's to judge."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from imagegen.application.fitting import Wish
+from imagegen.domain.batches import MOST_REQUESTS, each
 from imagegen.domain.errors import Fault, InvalidRequest
 from imagegen.domain.generations import Priority
 from imagegen.domain.images import (
@@ -191,6 +194,31 @@ class NewGeneration(Body, frozen=True, kw_only=True):
     def labels(self) -> Labels:
         """How it is to be filed."""
         return Labels(title=self.title, tags=self.tags, metadata=self.metadata, external_id=self.external_id)
+
+
+class BatchRequest(NewGeneration, frozen=True, kw_only=True):
+    """What to draw as a part of a batch: as `NewGeneration`, but that its pictures are told of by their links."""
+
+    response_format: Literal["url"] = "url"
+
+    def wish(self) -> Wish:
+        """The same in the words of the core; raises what `image_request` does."""
+        return Wish(
+            request=self.image_request(),
+            labels=self.labels(),
+            priority=self.priority,
+            start_within=self.deadline_seconds,
+        )
+
+
+class NewBatch(Body, frozen=True, kw_only=True):
+    """Requests to take as one."""
+
+    requests: Annotated[tuple[BatchRequest, ...], Meta(min_length=1, max_length=MOST_REQUESTS)]
+
+    def wishes(self) -> Sequence[Wish]:
+        """All of them; raise `InvalidRequest`, which says of which, where two members contradict."""
+        return each(self.requests, BatchRequest.wish)
 
 
 class GenerationChange(Body, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Bodies of answers: each view is built in one place, so that what leaves the service can be read here."""
 
 from imagegen.web.api.views.accounts import IssuedKeyView, KeyView, LoginView, SessionView, UserView
+from imagegen.web.api.views.batches import BatchCountsView, BatchView, ResultView
 from imagegen.web.api.views.events import EventView, ProgressView, StatusView
 from imagegen.web.api.views.generations import (
     Address,
@@ -18,6 +19,8 @@ __all__ = [
     "Address",
     "AdjustmentView",
     "AttemptView",
+    "BatchCountsView",
+    "BatchView",
     "ChangedWebhookView",
     "DeliveryView",
     "EventView",
@@ -31,6 +34,7 @@ __all__ = [
     "NewWebhookView",
     "PageView",
     "ProgressView",
+    "ResultView",
     "SessionView",
     "StatusView",
     "UsageView",

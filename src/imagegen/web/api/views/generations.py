@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from imagegen.domain.errors import Billed, Stage
 from imagegen.domain.generations import Attempt, Failure, Generation, Outcome, Priority, Status
-from imagegen.domain.identifiers import ATTEMPT, GENERATION, IMAGE, external
+from imagegen.domain.identifiers import ATTEMPT, BATCH, GENERATION, IMAGE, external
 from imagegen.domain.images import Image, Source
 from imagegen.domain.prices import dollars
 from imagegen.web.api.moments import Moment
@@ -118,6 +118,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
     favorite: bool
     priority: Priority
     retry_of: str | None
+    batch_id: str | None
     created_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
@@ -159,6 +160,7 @@ class GenerationView(Struct, frozen=True, kw_only=True):
             favorite=labels.favorite,
             priority=generation.priority,
             retry_of=external(GENERATION, generation.retry_of) if generation.retry_of else None,
+            batch_id=external(BATCH, generation.batch_id) if generation.batch_id else None,
             created_at=generation.created_at,
             started_at=generation.started_at,
             finished_at=generation.finished_at,
