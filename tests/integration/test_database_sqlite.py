@@ -407,6 +407,7 @@ def statements() -> Iterator[tuple[str, Select[Any] | Change]]:
 STATEMENTS: Final = dict(statements())
 SMALL: Final = {
     "SCAN workers",  # a row for each process
+    "SCAN webhook_endpoints",  # a few for each user; each is asked for its first delivery, however many wait
     "SCAN generations USING INDEX ix_generations_unfinished",  # it holds only what has not ended
     "SCAN generations USING INDEX ix_generations_waiting",  # and this only what is queued
     "SCAN generations USING INDEX ix_generations_waiting_batched",  # as does this
