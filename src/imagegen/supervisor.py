@@ -49,6 +49,7 @@ class _Fleet:
     host: str
     count: int
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
+    _stopped: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
     _stopping: bool = field(default=False, init=False)
 
     def run(self) -> int:
@@ -56,12 +57,12 @@ class _Fleet:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self._processes = [self._start(ours) for _ in range(self.count)]
-        while any(process.poll() is None for process in self._processes) or not self._stopping:
-            if not self._stopping:
-                self._replace(ours)
+        while not self._stopping:
+            self._replace(ours)
             time.sleep(_LOOK_SECONDS)
+        ended = [process.wait() for process in self._stopped]
         os.close(theirs)
-        return max(abs(process.wait()) for process in self._processes)
+        return max(map(abs, ended), default=0)
 
     def _start(self, tether: int) -> subprocess.Popen[bytes]:
         socket_number = self.listening.fileno()
@@ -78,7 +79,7 @@ class _Fleet:
 
     def _replace(self, tether: int) -> None:
         for place, process in enumerate(self._processes):
-            if process.poll() is not None:
+            if process.poll() is not None and not self._stopping:
                 logger.error("process %s ended by itself with %s; it is replaced", process.pid, process.returncode)
                 time.sleep(RESTART_SECONDS)
                 if not self._stopping:
@@ -86,7 +87,8 @@ class _Fleet:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        self._stopping = True
-        for process in self._processes:
-            if process.poll() is None:
-                process.terminate()
+        if not self._stopping:
+            self._stopping = True
+            self._stopped = [process for process in self._processes if process.poll() is None]
+        for process in self._stopped:
+            process.terminate()

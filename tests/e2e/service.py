@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 READY_SECONDS: Final = 60
 STOP_SECONDS: Final = 40
+PASSWORD: Final = "securepassword123"
 COMMAND: Final = str(Path(sys.executable).parent / "imagegen")
 
 
@@ -43,10 +46,10 @@ def clean_environment(**variables: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, variables: Mapping[str, str]) -> Iterator[Service]:
+def serving(folder: Path, variables: Mapping[str, str], *options: str) -> Iterator[Service]:
     """A service in that folder with those variables on a free port, ready; killed in the end if it still runs."""
     process = subprocess.Popen(
-        [COMMAND, "serve", "--port", "0"],
+        [COMMAND, "serve", "--port", "0", *options],
         cwd=folder,
         env=clean_environment(**variables),
         stderr=subprocess.PIPE,
@@ -68,6 +71,17 @@ def serving(folder: Path, variables: Mapping[str, str]) -> Iterator[Service]:
         process.stderr.close()
 
 
+@contextmanager
+def drawing(folder: Path, variables: Mapping[str, str], *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in that folder with those variables; killed in the end if it still runs."""
+    command = [COMMAND, "worker", *options]
+    with subprocess.Popen(command, cwd=folder, env=clean_environment(**variables), stderr=subprocess.DEVNULL) as worker:
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
+
 def _read(service: Service, listening: threading.Event) -> None:
     assert service.process.stderr is not None
     for line in service.process.stderr:
@@ -76,3 +90,21 @@ def _read(service: Service, listening: threading.Event) -> None:
             service.url = str(json.loads(line)["message"]).removeprefix("listening on ")
             listening.set()
     listening.set()
+
+
+def key_of(client: httpx.Client, email: str = "test@example.com") -> dict[str, str]:
+    """The header of a new user's new key."""
+    login = client.post("/v1/auth/register", json={"email": email, "password": PASSWORD}).json()
+    bearer = {"Authorization": f"Bearer {login['access_token']}"}
+    key = client.post("/v1/keys", json={}, headers=bearer).json()["key"]
+    return {"Authorization": f"Bearer {key}"}
+
+
+def client_of(service: Service) -> httpx.Client:
+    """A client of a running service."""
+    return httpx.Client(base_url=service.url, timeout=60)
+
+
+def generate(client: httpx.Client, key: dict[str, str], **body: Any) -> httpx.Response:
+    """Ask for a picture."""
+    return client.post("/v1/generate", json={"prompt": "a cat in a hat", **body}, headers=key)

@@ -4,34 +4,12 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from e2e.service import COMMAND, Service, clean_environment, serving
+from e2e.service import COMMAND, PASSWORD, clean_environment, client_of, generate, key_of, serving
 from wire.behaviors import Held, Picture, Refusal
 from wire.openai import FakeOpenAI
-
-PASSWORD = "securepassword123"
-
-
-def key_of(client: httpx.Client, email: str = "test@example.com") -> dict[str, str]:
-    """The header of a new user's new key."""
-    login = client.post("/v1/auth/register", json={"email": email, "password": PASSWORD}).json()
-    bearer = {"Authorization": f"Bearer {login['access_token']}"}
-    key = client.post("/v1/keys", json={}, headers=bearer).json()["key"]
-    return {"Authorization": f"Bearer {key}"}
-
-
-def client_of(service: Service) -> httpx.Client:
-    """A client of a running service."""
-    return httpx.Client(base_url=service.url, timeout=60)
-
-
-def generate(client: httpx.Client, key: dict[str, str], **body: Any) -> httpx.Response:
-    """Ask for a picture."""
-    return client.post("/v1/generate", json={"prompt": "a cat in a hat", **body}, headers=key)
 
 
 def command(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
