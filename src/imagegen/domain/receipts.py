@@ -114,10 +114,11 @@ class Receipt:
             said = json.loads(data)
             if said["receipt"] != _VERSION:
                 raise UnreadableReceipt
+            cost, request_id = said["cost_micros"], said["provider_request_id"]
             return cls(
                 billed=Billed(said["billed"]),
-                cost_micros=said["cost_micros"],
-                provider_request_id=said["provider_request_id"],
+                cost_micros=None if cost is None else int(cost),
+                provider_request_id=None if request_id is None else str(request_id),
                 pictures=tuple(
                     StoredPicture(
                         position=int(one["position"]),
@@ -129,5 +130,5 @@ class Receipt:
                     for one in said["pictures"]
                 ),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise UnreadableReceipt from error
