@@ -1,15 +1,15 @@
 """The doorbell and the announcements of a service that is one process."""
 
 import asyncio
-import logging
-import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
-from imagegen.domain.generations import Generation, Status
+from imagegen.adapters.queues.handling import finish, guarded
+from imagegen.adapters.queues.watches import Watches
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import GenerationEvents, GenerationQueue, Place, Watch
 
@@ -19,8 +19,6 @@ BATCH_SHARE: Final = 4
 """One of so many places is for what belongs to batches, and the others are not."""
 GRACE: Final = 30.0
 """Seconds that a running generation is given to end when the service stops."""
-
-logger = logging.getLogger("imagegen.queue")
 
 Handler = Callable[[GenerationId], Awaitable[None]]
 Job = Callable[[], Awaitable[None]]
@@ -53,7 +51,7 @@ class InProcessQueue(GenerationQueue):
         finally:
             for line in lines:
                 line.close()
-            await self._finish({task for line in lines for task in line.running})
+            await finish({task for line in lines for task in line.running}, self._grace)
 
     def place(self) -> Place | None:
         """Room for one, while nobody waits for it."""
@@ -64,16 +62,6 @@ class InProcessQueue(GenerationQueue):
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
-
-    async def _finish(self, running: set[asyncio.Task[None]]) -> None:
-        """Let what runs end within the grace, then cancel it; a second cancellation ends the grace."""
-        try:
-            if running:
-                await asyncio.wait(running, timeout=self._grace)
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
 
 
 class _Line:
@@ -117,7 +105,7 @@ class _Line:
 
     def run(self, job: Job, name: str = "a generation begun here") -> None:
         """Run a job in a place that is free; the name is for the log."""
-        task = asyncio.create_task(_guarded(job, name))
+        task = asyncio.create_task(guarded(job, name))
         self.running.add(task)
         task.add_done_callback(self._ended)
 
@@ -159,105 +147,24 @@ class _Place(Place):
             line.give_back()
 
 
-async def _guarded(job: Job, name: str) -> None:
-    try:
-        await job()
-    except Exception as error:  # noqa: BLE001 - one broken handling must not end the others
-        # Where it broke, but not what it says: an error's text may quote a prompt.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("handling %s raised %s\n%s", name, type(error).__name__, frames)  # noqa: TRY400
-
-
 class InProcessEvents(GenerationEvents):
     """Hands a generation to those of this process who watch it; nothing is kept for anybody else."""
 
     def __init__(self) -> None:
-        self._watches: dict[GenerationId, set[_Watch]] = {}
-        self._listening: set[asyncio.Queue[GenerationId]] = set()
-        self._released = False
+        self._watches = Watches()
 
-    @contextmanager
-    def watch(self, generation_id: GenerationId) -> Iterator[Watch]:
+    def watch(self, generation_id: GenerationId) -> AbstractContextManager[Watch]:
         """Start watching; afterwards nothing of it is left here."""
-        watch = _Watch()
-        if self._released:
-            watch.close()
-        watches = self._watches.setdefault(generation_id, set())
-        watches.add(watch)
-        try:
-            yield watch
-        finally:
-            watches.discard(watch)
-            if not watches:
-                del self._watches[generation_id]
+        return self._watches.watch(generation_id)
 
     async def announce(self, generation: Generation) -> None:
         """Wake everybody who watches; nobody at all is fine."""
-        for watch in self._watches.get(generation.id, ()):
-            watch.tell(generation)
-        if generation.status is Status.CANCELED:
-            for listening in self._listening:
-                listening.put_nowait(generation.id)
+        self._watches.tell(generation.id, generation.status, generation)
 
-    async def cancellations(self) -> AsyncIterator[GenerationId]:
+    def cancellations(self) -> AsyncIterator[GenerationId]:
         """Hand them on as they come."""
-        listening: asyncio.Queue[GenerationId] = asyncio.Queue()
-        self._listening.add(listening)
-        try:
-            while True:
-                yield await listening.get()
-        finally:
-            self._listening.discard(listening)
+        return self._watches.cancellations()
 
     def release(self) -> None:
         """Let everybody look at the row who watches, now or later."""
-        self._released = True
-        for watches in self._watches.values():
-            for watch in watches:
-                watch.close()
-
-
-class _Watch(Watch):
-    """One who watches, and what was told."""
-
-    __slots__ = ("_changed", "_closed", "_ended")
-
-    def __init__(self) -> None:
-        self._ended: asyncio.Future[Generation | None] = asyncio.get_running_loop().create_future()
-        self._changed = asyncio.Event()
-        self._closed = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether the process is stopping."""
-        return self._closed
-
-    async def outcome(self, timeout: float) -> Generation | None:  # noqa: ASYNC109 - the port's promise
-        """The generation as it was announced."""
-        if not self._ended.done():
-            await asyncio.wait((self._ended,), timeout=timeout)
-        return self._ended.result() if self._ended.done() else None
-
-    async def change(self, timeout: float) -> bool:  # noqa: ASYNC109 - the port's promise
-        """Whether anything came, or comes in time."""
-        if not self._changed.is_set():
-            try:
-                async with asyncio.timeout(timeout):
-                    await self._changed.wait()
-            except TimeoutError:
-                return False
-        self._changed.clear()
-        return True
-
-    def tell(self, generation: Generation) -> None:
-        """Wake who waits for a change, and, when it has ended, for the outcome; the first end counts."""
-        self._changed.set()
-        if generation.status.final and not self._ended.done():
-            self._ended.set_result(generation)
-
-    def close(self) -> None:
-        """Wake everybody for the last time."""
-        self._closed = True
-        self._changed.set()
-        if not self._ended.done():
-            self._ended.set_result(None)
+        self._watches.release()
