@@ -4,6 +4,7 @@ import pytest
 
 from builders import new_id
 from imagegen.domain.blob_keys import (
+    attempt_of,
     check_key,
     content_type_of,
     is_check_key,
@@ -53,6 +54,14 @@ def test_what_only_looks_like_a_key_of_ours_is_not_one(key: str) -> None:
     assert not is_picture_key(key.format("0.png"))
     assert is_receipt_key("ab/01900000-0000-7000-8000-0000000000ab-receipt.json")
     assert not is_receipt_key(key.format("receipt.json"))
+
+
+def test_a_key_tells_the_call() -> None:
+    """That of a picture and of a receipt; any other key tells none."""
+    attempt = AttemptId(new_id())
+    assert attempt_of(picture_key(attempt, 3, ImageFormat.WEBP)) == attempt_of(receipt_key(attempt)) == attempt
+    assert attempt_of(check_key()) is None
+    assert attempt_of("family/me.jpg") is None
 
 
 def test_a_key_tells_the_media_type() -> None:
