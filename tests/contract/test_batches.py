@@ -32,12 +32,18 @@ async def update(unit_of_work: UnitOfWorkFactory, batch: Batch) -> None:
         await work.commit()
 
 
-async def items(
-    unit_of_work: UnitOfWorkFactory, batch: Batch, *, ended: bool, after: int = -1, limit: int = 100
+async def results(
+    unit_of_work: UnitOfWorkFactory, batch: Batch, *, after: int = -1, limit: int = 100
 ) -> list[Generation]:
-    """Generations of the batch."""
+    """Generations of the batch that have ended."""
     async with unit_of_work() as work:
-        return list(await work.batches.items(batch.id, ended=ended, after=after, limit=limit))
+        return list(await work.batches.results(batch.id, after=after, limit=limit))
+
+
+async def left(unit_of_work: UnitOfWorkFactory, batch: Batch, *, limit: int = 100) -> list[Generation]:
+    """Generations of the batch that have not."""
+    async with unit_of_work() as work:
+        return list(await work.batches.left(batch.id, limit=limit))
 
 
 def in_every_state(batch: Batch) -> list[Generation]:
@@ -64,7 +70,7 @@ async def test_its_generations_come_back_whole(unit_of_work: UnitOfWorkFactory) 
     await remember(unit_of_work, USER, batch, item)
     async with unit_of_work() as work:
         assert exact(await work.generations.find(item.id)) == exact(item)
-    assert exact(await items(unit_of_work, batch, ended=False)) == exact([item])
+    assert exact(await left(unit_of_work, batch)) == exact([item])
 
 
 async def test_its_generations_are_counted_as_they_are(unit_of_work: UnitOfWorkFactory) -> None:
@@ -139,21 +145,22 @@ async def test_pages_are_newest_first(unit_of_work: UnitOfWorkFactory) -> None:
     assert [*oldest.items, *after.items] == batches
 
 
-async def test_items_come_in_their_order(unit_of_work: UnitOfWorkFactory) -> None:
-    """What has ended and what has not are told apart, in the order of the batch, part by part, with their images."""
+async def test_results_come_in_their_order(unit_of_work: UnitOfWorkFactory) -> None:
+    """What has ended is told part by part, with its images; what has not is told from the end."""
     batch, other = new_batch(USER, 12), new_batch(USER, 1)
     generations = new_items(USER, batch)
     for index in (1, 4, 5, 11):
         generations[index] = succeeded(generations[index], [new_image(generations[index], n) for n in range(2)])
+    generations[7] = generations[7].start(WORKER, NOW)
     await remember(unit_of_work, USER, batch, *reversed(generations), other, *new_items(USER, other))
     ended = [generations[index] for index in (1, 4, 5, 11)]
-    assert exact(await items(unit_of_work, batch, ended=True)) == exact(ended)
-    assert await items(unit_of_work, batch, ended=True, limit=3) == ended[:3]
-    assert await items(unit_of_work, batch, ended=True, after=5, limit=3) == ended[3:]
-    assert await items(unit_of_work, batch, ended=True, after=11) == []
-    left = [generation for generation in generations if generation not in ended]
-    assert await items(unit_of_work, batch, ended=False) == left
-    assert await items(unit_of_work, batch, ended=False, after=left[0].batch_index or 0, limit=1) == [left[1]]
+    assert exact(await results(unit_of_work, batch)) == exact(ended)
+    assert await results(unit_of_work, batch, limit=3) == ended[:3]
+    assert await results(unit_of_work, batch, after=5, limit=3) == ended[3:]
+    assert await results(unit_of_work, batch, after=11) == []
+    unfinished = [generation for generation in reversed(generations) if generation not in ended]
+    assert exact(await left(unit_of_work, batch)) == exact(unfinished)
+    assert await left(unit_of_work, batch, limit=3) == unfinished[:3]
 
 
 async def test_what_was_taken_back_is_known(unit_of_work: UnitOfWorkFactory) -> None:

@@ -1,6 +1,7 @@
 """Batches: many requests handed in as one, looked at, and read when they have been drawn."""
 
 import logging
+from asyncio import sleep
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -67,10 +68,12 @@ class SubmitBatch:
             counts=BatchCounts(queued=len(wishes)),
             created_at=now,
         )
+        await sleep(0)  # reading a thousand took a while, and so do fitting and remembering them: others go between
         generations = [
             replace(generation, batch_id=batch.id, batch_index=index)
             for index, generation in enumerate(each(wishes, lambda wish: self._fitted(principal, wish, now)))
         ]
+        await sleep(0)
         if once is None:
             return Submitted(await self._take(batch, generations))
         return await until_fresh(lambda: self._take_once(batch, generations, once))
@@ -173,7 +176,7 @@ class ReadResults:
         after = -1
         while True:
             async with self.unit_of_work() as work:
-                found = await work.batches.items(batch_id, ended=True, after=after, limit=AT_ONCE)
+                found = await work.batches.results(batch_id, after=after, limit=AT_ONCE)
             for generation in found:
                 yield generation
                 assert generation.batch_index is not None

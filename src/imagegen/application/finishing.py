@@ -89,7 +89,7 @@ class CancelBatch:
     async def _cancel_some(self, batch_id: BatchId) -> bool:
         """End some of what has not ended; return whether anything was left."""
         async with self.unit_of_work() as work:
-            left = await work.batches.items(batch_id, ended=False, limit=AT_ONCE)
+            left = await work.batches.left(batch_id, limit=AT_ONCE)
             calls = {one.id: await work.attempts.of_generation(one.id) for one in left if one.status is Status.RUNNING}
             now = self.clock()
             canceled = [write_cancellation(work, one, calls.get(one.id, ()), now) for one in left]

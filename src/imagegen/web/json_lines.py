@@ -1,5 +1,6 @@
 """JSON lines: an answer of many JSON texts, one a line, sent as they come (https://jsonlines.org)."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final
@@ -8,7 +9,11 @@ import msgspec
 from litestar.response.streaming import ASGIStreamingResponse
 from litestar.types import Receive, Send
 
+from imagegen.domain.errors import Unavailable
+
 MEDIA_TYPE: Final = "application/jsonl"
+
+logger = logging.getLogger("imagegen.web")
 
 
 class JsonLines(ASGIStreamingResponse):
@@ -27,8 +32,12 @@ class JsonLines(ASGIStreamingResponse):
         Litestar's own is canceled when the client goes away, again at every await: no reader of a database could clean
         up after itself.
         """
-        async with aclosing(self._things) as things:
-            async for thing in things:
-                line = msgspec.json.encode(thing) + b"\n"
-                await send({"type": "http.response.body", "body": line, "more_body": True})
+        try:
+            async with aclosing(self._things) as things:
+                async for thing in things:
+                    line = msgspec.json.encode(thing) + b"\n"
+                    await send({"type": "http.response.body", "body": line, "more_body": True})
+        except Unavailable:  # too late for a problem: the server closes a connection whose answer has no end
+            logger.warning("an answer broke off: what it is about is away")
+            return
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -31,7 +31,7 @@ async def submit(house: House, owner: Principal, count: int) -> tuple[Batch, lis
     wishes = [Wish(request=ImageRequest(prompt=f"fox {n}"), labels=Labels()) for n in range(count)]
     batch = (await house.application.submit_batch(owner, wishes)).batch
     async with house.database.unit_of_work() as work:
-        return batch, list(await work.batches.items(batch.id, ended=False, limit=count))
+        return batch, list((await work.batches.left(batch.id, limit=count))[::-1])
 
 
 async def read(house: House, owner: Principal, batch: Batch) -> Batch:

@@ -37,12 +37,17 @@ class MemoryBatches(Repository, Batches):
         found = page((batch for batch in rows.batches.values() if batch.user_id == owner), wanted)
         return Page([_counted(batch, rows) for batch in found.items], found.next)
 
-    async def items(self, batch_id: BatchId, *, ended: bool, after: int = -1, limit: int) -> Sequence[Generation]:
+    async def results(self, batch_id: BatchId, *, after: int = -1, limit: int) -> Sequence[Generation]:
         """The first of those that lie behind the place."""
         rows = await self._read()
-        placed = [(g.batch_index, g) for g in _items(batch_id, rows) if g.status.final is ended]
-        behind = sorted((index, g.id) for index, g in placed if index is not None and index > after)
-        return list(with_images([rows.generations[key] for _, key in behind[:limit]], rows))
+        ended = [item for item in _items(batch_id, rows) if item.status.final and _place(item) > after]
+        return list(with_images(sorted(ended, key=_place)[:limit], rows))
+
+    async def left(self, batch_id: BatchId, *, limit: int) -> Sequence[Generation]:
+        """The last of those without an end."""
+        rows = await self._read()
+        left = [item for item in _items(batch_id, rows) if not item.status.final]
+        return list(with_images(sorted(left, key=_place, reverse=True)[:limit], rows))
 
     async def canceled(self, batch_id: BatchId) -> bool:
         """Whether the batch of that identifier has a moment at which it was."""
@@ -75,6 +80,11 @@ class MemoryBatches(Repository, Batches):
 
 def _items(batch_id: BatchId, rows: Rows) -> Sequence[Generation]:
     return [generation for generation in rows.generations.values() if generation.batch_id == batch_id]
+
+
+def _place(item: Generation) -> int:
+    assert item.batch_index is not None
+    return item.batch_index
 
 
 def _counted(batch: Batch, rows: Rows) -> Batch:

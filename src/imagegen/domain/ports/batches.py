@@ -26,8 +26,12 @@ class Batches(Protocol):
         """The owner's batches."""
 
     @abstractmethod
-    async def items(self, batch_id: BatchId, *, ended: bool, after: int = -1, limit: int) -> Sequence[Generation]:
-        """Up to `limit` generations of a batch that have ended, or that have not, in its order, after a place in it."""
+    async def results(self, batch_id: BatchId, *, after: int = -1, limit: int) -> Sequence[Generation]:
+        """Up to `limit` of its generations that have ended, in its order, after a place in it."""
+
+    @abstractmethod
+    async def left(self, batch_id: BatchId, *, limit: int) -> Sequence[Generation]:
+        """Up to `limit` of its generations that have not ended, the last one first: others begin at the other end."""
 
     @abstractmethod
     async def canceled(self, batch_id: BatchId) -> bool:

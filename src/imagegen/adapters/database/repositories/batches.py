@@ -66,10 +66,11 @@ _CANCELED = Query(
     select(batches.c.canceled_at).where(batches.c.id == bindparam("id"), batches.c.canceled_at.is_not(None)),
     itemgetter(0),
 )
+_IS_OF_BATCH = is_batched & (generations.c.batch_id == bindparam("batch"))
 # Those at the end of a batch end last, as a rule.
 _UNFINISHED = Query(
     select(generations.c.batch_index)
-    .where(is_batched, generations.c.batch_id == bindparam("batch"), is_unfinished)
+    .where(_IS_OF_BATCH, is_unfinished)
     .order_by(generations.c.batch_index.desc())
     .limit(1),
     itemgetter(0),
@@ -92,20 +93,24 @@ def _page(*, oldest_first: bool, continued: bool) -> Query[_Part]:
     return Query(_counted(page).order_by(page.c.id if oldest_first else page.c.id.desc()), _part_of)
 
 
-def _items(state: ColumnElement[bool]) -> Query[Generation]:
+def _items(*conditions: ColumnElement[bool], last_first: bool) -> Query[Generation]:
     item = (
         select(generations)
-        .where(is_batched, generations.c.batch_id == bindparam("batch"), state)
-        .where(generations.c.batch_index > bindparam("after"))
-        .order_by(generations.c.batch_index)
+        .where(_IS_OF_BATCH, *conditions)
+        .order_by(_in_order(generations, last_first=last_first))
         .limit(bindparam("rows"))
         .subquery("item")
     )
     with_images = select(item, images).outerjoin_from(item, images, images.c.generation_id == item.c.id)
-    return Query(with_images.order_by(item.c.batch_index, images.c.position), generation_of)
+    return Query(with_images.order_by(_in_order(item, last_first=last_first), images.c.position), generation_of)
 
 
-_ITEMS = {True: _items(is_finished), False: _items(is_unfinished)}
+def _in_order(source: _Source, *, last_first: bool) -> ColumnElement[int]:
+    return source.c.batch_index.desc() if last_first else source.c.batch_index.asc()
+
+
+_RESULTS = _items(is_finished, generations.c.batch_index > bindparam("after"), last_first=False)
+_LEFT = _items(is_unfinished, last_first=True)
 
 
 class SqlBatches(Repository, Batches):
@@ -127,10 +132,14 @@ class SqlBatches(Repository, Batches):
         found = await self._transaction.scan(query, {"owner": owner, **values_of(wanted)})
         return cut(_whole(found), wanted)
 
-    async def items(self, batch_id: BatchId, *, ended: bool, after: int = -1, limit: int) -> Sequence[Generation]:
+    async def results(self, batch_id: BatchId, *, after: int = -1, limit: int) -> Sequence[Generation]:
         """Walk the batch by its own index."""
         values = {"batch": batch_id, "after": after, "rows": limit}
-        return gathered(await self._transaction.scan(_ITEMS[ended], values))
+        return gathered(await self._transaction.scan(_RESULTS, values))
+
+    async def left(self, batch_id: BatchId, *, limit: int) -> Sequence[Generation]:
+        """Walk the batch by its own index, from its end."""
+        return gathered(await self._transaction.scan(_LEFT, {"batch": batch_id, "rows": limit}))
 
     async def canceled(self, batch_id: BatchId) -> bool:
         """Look by primary key."""
