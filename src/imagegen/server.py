@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -52,6 +53,12 @@ class Server(uvicorn.Server):
         else:
             self._stopping.begin()
             asyncio.get_running_loop().call_later(self._drain, self.stop)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Leave signals to the event loop, which hears them as well; but whoever typed Ctrl-C need not wait."""
+        del frame
+        if sig == signal.SIGINT:
+            self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         """Look several times a second whether it is over."""
@@ -111,7 +118,6 @@ async def _serve(settings: Settings, shared: socket.socket | None, tether: int |
     server = Server(config, assembly.stopping, settings.drain_seconds)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Heard before the server hears for itself, and once more when it hands the signal on in the end.
         loop.add_signal_handler(number, server.stop)
     if tether is not None:
         loop.add_reader(tether, _untied, loop, tether, server)

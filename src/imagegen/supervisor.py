@@ -62,7 +62,8 @@ class _Fleet:
             time.sleep(_LOOK_SECONDS)
         ended = [process.wait() for process in self._stopped]
         os.close(theirs)
-        return max(map(abs, ended), default=0)
+        # One that was just started may not have heard of SIGTERM yet.
+        return max((abs(code) for code in ended if code != -signal.SIGTERM), default=0)
 
     def _start(self, tether: int) -> subprocess.Popen[bytes]:
         socket_number = self.listening.fileno()
