@@ -147,7 +147,7 @@ def test_every_command_is_described() -> None:
     parts = {part.partition("`\n")[0]: part for part in text.split("\n## `imagegen ")[1:]}
     assert parts.keys() == main.commands.keys()
     for name, command in main.commands.items():
-        options = {option for p in command.params if isinstance(p, click.Option) for option in p.opts}
+        options = {option for p in command.params if isinstance(p, click.Option) and not p.hidden for option in p.opts}
         assert set(re.findall(r"^\| `(--\w+)`", parts[name], re.MULTILINE)) == options
 
 
