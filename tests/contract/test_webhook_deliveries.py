@@ -95,8 +95,9 @@ async def test_an_event_is_announced_once(unit_of_work: UnitOfWorkFactory, annou
     event = WebhookEvent(
         id=announced.id, user_id=USER.id, type=announced.type, occurred_at=NOW, payload=announced.payload
     )
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(AlreadyExists) as refusal:
         await remember(unit_of_work, event)
+    assert refusal.value.what == "webhook_deliveries.webhook_id"
     assert await read(unit_of_work, announced.id, ENDPOINT) == announced.claim(NOW)
 
 

@@ -17,9 +17,11 @@ from imagegen.domain.ports import GenerationFilter, UnitOfWork
 from imagegen.domain.usage import GroupBy, UsageBucket, UsageQuery
 from imagegen.domain.users import User
 from operations.accounts import AccountOperations
+from operations.batches import BatchOperations
 from operations.history import MODELS, TAGS, WORKERS
 from operations.machine import TEXT, Act
-from operations.work import NAMES, WorkOperations
+from operations.webhooks import WebhookOperations
+from operations.work import NAMES
 
 EVERYTHING: Final = PageRequest(limit=100)
 FILTERS = st.builds(
@@ -32,7 +34,7 @@ FILTERS = st.builds(
 )
 
 
-class Operations(WorkOperations):
+class Operations(BatchOperations, WebhookOperations):
     """Everything that is done to a store; in the end all that is left is compared and removed."""
 
     @rule(user=AccountOperations.users, matching=FILTERS, limit=st.integers(1, 5), oldest_first=st.booleans())
@@ -55,7 +57,7 @@ class Operations(WorkOperations):
         """Read everything of a user's."""
         self.stores.agree(everything_of(user, self.clock()))
 
-    @rule(attempt=WorkOperations.attempts, image=WorkOperations.images)
+    @rule(attempt=WebhookOperations.attempts, image=WebhookOperations.images)
     def look_for_bytes(self, attempt: Attempt, image: Image) -> None:
         """Ask whether an image lies where a call may have put one."""
         self.stores.agree(lambda work: work.images.stored_at(image.location, attempt.id))
@@ -72,10 +74,11 @@ class Operations(WorkOperations):
 
 
 def everything_of(user: User, now: datetime) -> Act:
-    """Read all that belongs to a user, who is at work, and which generations wait for anybody."""
+    """Read all that belongs to a user, who is at work, and what waits for anybody."""
 
     async def read(work: UnitOfWork) -> object:
         generations = (await work.generations.page(user.id, GenerationFilter(), EVERYTHING)).items
+        webhooks = (await work.webhook_endpoints.page(user.id, EVERYTHING)).items
         queries = (UsageQuery(user_id=user.id, since=NOW, until=now, group_by=group_by) for group_by in GroupBy)
         reports = [await work.usage.report(query) for query in queries]
         assert all(costs(report) == sorted(costs(report), reverse=True) for report in reports[1:])
@@ -90,8 +93,14 @@ def everything_of(user: User, now: datetime) -> Act:
             sorted(await work.generations.locations(user.id)),
             [await work.generations.ahead(generation) for generation in generations],
             [await work.idempotency_keys.get(user.id, name) for name in NAMES],
-            list(await work.generations.waiting(now)),
-            [await work.generations.first_above(priority) for priority in Priority],
+            list(webhooks),
+            [list((await work.webhook_deliveries.page(w.id, user.id, EVERYTHING)).items) for w in webhooks],
+            [list(await work.webhook_deliveries.due(w.id, now, 2)) for w in webhooks],
+            sorted(webhook.id for webhook in await work.webhook_endpoints.with_due(now)),
+            list((await work.batches.page(user.id, EVERYTHING)).items),
+            list(await work.batches.ended()),
+            *[list(await work.generations.waiting(now, batched=batched)) for batched in (False, True)],
+            [await work.generations.first_above(p, batched=b) for p in Priority for b in (False, True)],
             sorted(await work.generations.overdue(now)),
             sorted(await work.generations.stranded()),
             [sorted(await work.generations.running_at(worker_id, now)) for worker_id in WORKERS],

@@ -90,7 +90,7 @@ class MemoryWebhookDeliveries(Repository, WebhookDeliveries):
             for endpoint in rows.webhook_endpoints.values():
                 if endpoint.user_id == event.user_id and endpoint.wants(event.type):
                     delivery = WebhookDelivery.of(event, endpoint.id)
-                    insert(rows.webhook_deliveries, (endpoint.id, event.id), delivery, "webhook_deliveries.id")
+                    insert(rows.webhook_deliveries, (endpoint.id, event.id), delivery, "webhook_deliveries.webhook_id")
 
         self._write(announce)
 

@@ -62,7 +62,8 @@ class WebhookDeliveries(Protocol):
     def announce(self, event: WebhookEvent) -> None:
         """Have an event delivered to each of its user's endpoints that wants it when this is committed.
 
-        An event is announced once: where an endpoint has it already, the commit raises `AlreadyExists`.
+        An event is announced once: where an endpoint has it already, the commit raises
+        `AlreadyExists("webhook_deliveries.webhook_id")`.
         """
 
     @abstractmethod
