@@ -10,12 +10,14 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from builders import NOW, WORKER, new_attempt, new_generation, new_image, new_user
+from builders import NOW, WORKER, new_attempt, new_event, new_generation, new_image, new_user, new_webhook
 from imagegen.adapters.database import Database, SchemaBehind, open_database
 from imagegen.adapters.database.migrations import upgrade
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
+from imagegen.domain.identifiers import EventId
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.users import User
+from imagegen.domain.webhooks import WebhookEvent
 from servers.process import free_ports
 from stores import remember
 
@@ -234,10 +236,10 @@ async def test_canceled_work_leaves_its_connection_usable(database: Database) ->
 async def test_the_end_of_a_generation_is_one_transaction(
     database: Database, administrator: asyncpg.Connection
 ) -> None:
-    """State, attempt, picture and usage are written together: rows that refer to one another, in one statement."""
+    """State, attempt, picture, usage, event: rows that refer to one another are written together, in one statement."""
     user = new_user()
     queued = new_generation(user)
-    await remember(database.unit_of_work, user, queued)
+    await remember(database.unit_of_work, user, queued, new_webhook(user))
     started = queued.start(WORKER, NOW)
     attempt, image = new_attempt(started), new_image(started)
     ended = started.succeed([image], cost_micros=7, now=NOW)
@@ -250,11 +252,32 @@ async def test_the_end_of_a_generation_is_one_transaction(
         work.attempts.update(attempt)
         work.images.add(image)
         work.usage.add(UsageRecord.of(ended))
+        work.webhook_deliveries.announce(WebhookEvent.of_generation(ended, EventId(ended.id)))
         await work.commit()
-    everything = "(SELECT xmin FROM generations UNION ALL SELECT xmin FROM attempts UNION ALL SELECT xmin FROM images)"
-    assert await administrator.fetchval(f"SELECT count(DISTINCT xmin::text) FROM {everything} AS rows") == 1
+    tables = "generations", "attempts", "images", "usage_records", "webhook_deliveries"
+    everything = " UNION ALL ".join(f"SELECT xmin::text FROM {table}" for table in tables)
+    found = await administrator.fetch(everything)
+    assert (len(found), len(set(found))) == (len(tables), 1)
     async with database.unit_of_work() as work:
         assert await work.generations.find(queued.id) == ended
+
+
+async def test_a_webhook_that_is_being_removed_holds_no_end_up(
+    database: Database, administrator: asyncpg.Connection
+) -> None:
+    """Whoever announces waits for the removal, and goes on without that webhook: what is announced must not fail."""
+    user = new_user()
+    going, staying = new_webhook(user), new_webhook(user)
+    await remember(database.unit_of_work, user, going, staying)
+    event, late = new_event(user), new_user()
+    async with administrator.transaction():
+        await administrator.execute("DELETE FROM webhook_endpoints WHERE id = $1", going.id)
+        announcing = asyncio.create_task(remember(database.unit_of_work, event, late))
+        await administrator.execute(UNTIL_SOMEBODY_WAITS)
+    await announcing
+    assert await read_user(database, late) == late
+    async with database.unit_of_work() as work:
+        assert await work.webhook_endpoints.with_due(NOW) == [staying]
 
 
 async def test_a_stale_write_undoes_its_statement(database: Database) -> None:
