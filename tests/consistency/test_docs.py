@@ -5,7 +5,9 @@ import json
 import re
 import subprocess
 import tomllib
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,13 +16,18 @@ import click
 import msgspec
 import pytest
 
+from builders import new_event, new_generation, new_user, new_webhook, succeeded
 from house import House
 from imagegen.adapters.memory import MemoryProvider
 from imagegen.adapters.model_book import load_models
 from imagegen.cli import main
 from imagegen.domain.catalog import Catalog
+from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.errors import NoImage
+from imagegen.domain.identifiers import EventId
 from imagegen.domain.images import ImageRequest, Size
+from imagegen.domain.signatures import WebhookSigner
+from imagegen.domain.webhooks import RetiredSecret, WebhookEvent
 from imagegen.settings import Settings
 from imagegen.web.problems import Problem
 from reference_pages import DOCS, PAGES, ROOT, SOURCE, codes, title_of
@@ -171,6 +178,41 @@ def test_the_example_of_adjustments_is_true() -> None:
         {"parameter": a.parameter, "from": a.asked, "to": a.applied, "reason": a.reason} for a in fitted.adjustments
     ]
     assert adjustments == shown["adjustments"]
+
+
+def verify(secret: str, headers: Mapping[str, str], body: bytes) -> object:
+    """What the code in the guide makes of a message."""
+    names: dict[str, Any] = {}
+    exec(marked(DOCS / "guide/webhooks.md", "verify"), names)
+    return names["verify"](secret, headers, body)
+
+
+def test_the_guide_checks_messages_as_they_are_signed() -> None:
+    """What its code is handed by receivers it believes if it is genuine and new, with either secret in a rotation."""
+    user, signer, now = new_user(), WebhookSigner(key=b"k" * 32), datetime.now(UTC)
+    hook = new_webhook(user)
+    rotated = replace(hook, secret_number=2, retired=(RetiredSecret(1, now + timedelta(hours=1)),))
+    event = new_event(user)
+    message = signer.sign(rotated, WebhookDelivery.of(event, hook.id), now)
+    for endpoint in (hook, rotated):
+        assert verify(signer.secret(endpoint).text, message.headers, message.body) == json.loads(event.payload)
+    old = signer.sign(rotated, WebhookDelivery.of(event, hook.id), now - timedelta(minutes=6))
+    for secret, headers, body in (
+        (signer.secret(new_webhook(user)).text, message.headers, message.body),
+        (signer.secret(hook).text, message.headers, message.body + b" "),
+        (signer.secret(hook).text, {**message.headers, "webhook-id": "evt_1"}, message.body),
+        (signer.secret(hook).text, old.headers, old.body),
+    ):
+        with pytest.raises(ValueError, match=r"not signed|too old"):
+            verify(secret, headers, body)
+
+
+def test_the_message_in_the_guide_is_one_of_ours() -> None:
+    """It has the members of what is sent when a generation succeeds."""
+    shown = json.loads(marked(DOCS / "guide/webhooks.md", "message"))
+    ended = succeeded(new_generation(new_user()))
+    sent = json.loads(WebhookEvent.of_generation(ended, EventId(ended.id)).payload)
+    assert (shown["type"], shown.keys(), shown["data"].keys()) == (sent["type"], sent.keys(), sent["data"].keys())
 
 
 def test_the_settings_file_in_the_guide_is_accepted(tmp_path: Path) -> None:
