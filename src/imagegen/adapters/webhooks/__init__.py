@@ -11,11 +11,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-import h11
-
 from imagegen.adapters.webhooks.addresses import Address, IPAddress, is_public, refusal
 from imagegen.adapters.webhooks.names import Resolve, SystemNames
-from imagegen.adapters.webhooks.posting import post
 from imagegen.domain.deliveries import DeliveryError, WebhookReply
 from imagegen.domain.errors import InvalidRequest
 from imagegen.domain.ports import WebhookSender
@@ -28,8 +25,6 @@ CONNECT_SECONDS: Final = 5.0
 _MOST_TRIED: Final = 3
 _HTTPS_PORT: Final = 443
 _FIRST_FREE_PORT: Final = 1024
-_LONGEST_WISH: Final = 10
-"""Digits."""
 
 
 class HttpWebhookSender(WebhookSender):
@@ -88,16 +83,16 @@ class HttpWebhookSender(WebhookSender):
             return WebhookReply(error=DeliveryError.TLS_FAILED)
         except OSError:
             return WebhookReply(error=DeliveryError.UNREACHABLE)
+        # HTTP takes its time to load, and most services start without a message to send.
+        from imagegen.adapters.webhooks.posting import post  # noqa: PLC0415
+
         headers = {"user-agent": "imagegen", **message.headers}
         try:
-            answer = await post(
+            return await post(
                 reader, writer, authority=address.authority, target=address.target, headers=headers, body=message.body
             )
-        except (OSError, h11.RemoteProtocolError):
-            return WebhookReply(error=DeliveryError.NO_ANSWER)
         finally:
             writer.transport.abort()  # nothing more is sent, and what else comes is not wanted
-        return WebhookReply(status=answer.status_code, retry_after=_retry_after(answer))
 
     def _read(self, url: str) -> Address:
         address = Address.read(url)
@@ -144,10 +139,3 @@ class HttpWebhookSender(WebhookSender):
 def _no_machine() -> InvalidRequest:
     # That a name means something within is not told apart from that it means nothing: nobody is to ask for names here.
     return refusal("The host has no public address.")
-
-
-def _retry_after(answer: h11.Response) -> float | None:
-    for name, value in answer.headers:
-        if name == b"retry-after" and value.isdigit() and len(value) <= _LONGEST_WISH:
-            return float(value)
-    return None
