@@ -4,6 +4,7 @@ The service under test is the one whose address is in `SCHEMA_TARGET`.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,8 @@ BEYOND_THE_SCHEMA: Final = {
     "/tags",  # with characters that do not print
 }
 """Where a body or query that the schema allows may still be wrong, because no schema can say why."""
+
+IN_A_BATCH: Final = re.compile(r"^/requests/[0-9]+")
 
 AnyCase: TypeAlias = Case[Any]
 
@@ -71,7 +74,14 @@ def deliver() -> dict[str, str]:
     return {"webhook_id": webhook_id, "delivery_id": str(delivery["id"])}
 
 
+def submit() -> str:
+    """A new batch."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    return str(client.post("/v1/batches", json={"requests": [{"prompt": "fox"}]}, headers=headers).json()["id"])
+
+
 THERE: Final[Mapping[str, Callable[[], str]]] = {
+    "batch_id": submit,
     "code": lambda: "key_revoked",
     "generation_id": lambda: str(generate()["id"]),
     "image_id": lambda: str(generate()["images"][0]["id"]),
@@ -121,9 +131,12 @@ def refused_only_for_reasons_beyond_the_schema(_: CheckContext, response: Respon
     """A request that the schema allows is refused as invalid only for what no schema can say."""
     if response.status_code != httpx.codes.UNPROCESSABLE_ENTITY or not is_positive(case):
         return
+    problem = response.json()
+    if problem["code"] == "idempotency_key_reused":  # the same short key was drawn for two bodies
+        return
     # An integer written as 4.0 is one to JSON Schema; here types are strict.
-    faults = [fault for fault in response.json()["errors"] if "got `float`" not in fault["message"]]
-    unexpected = [fault for fault in faults if fault["pointer"] not in BEYOND_THE_SCHEMA]
+    faults = [fault for fault in problem["errors"] if "got `float`" not in fault["message"]]
+    unexpected = [fault for fault in faults if IN_A_BATCH.sub("", fault["pointer"]) not in BEYOND_THE_SCHEMA]
     assert not unexpected, unexpected
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from litestar import Controller, Response, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import HeaderParameter, JSONBody, PathParameter
+from litestar.params import JSONBody, PathParameter
 from litestar.response.base import ASGIResponse
 
 from imagegen.domain.generations import Generation
@@ -17,6 +17,7 @@ from imagegen.web.api.parameters import (
     PAGE_SIZE,
     ApiRequest,
     CursorText,
+    IdempotencyKeyText,
     Limit,
     Verbs,
     identifier,
@@ -31,13 +32,6 @@ from imagegen.web.bodies import LARGEST_BATCH
 from imagegen.web.json_lines import MEDIA_TYPE, JsonLines
 
 BatchName = Annotated[str, PathParameter(description="The id of a batch, `bat_…`.")]
-IdempotencyKeyText = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        description="Up to 255 visible ASCII characters. For 24 hours the same key and body are the same batch.",
-    ),
-]
 
 _NAMING: Final = [
     ResponseHeader("Location", value="", documentation_only=True, description="Where the batch can be read."),

@@ -21,6 +21,7 @@ from imagegen.web.api.parameters import (
     PAGE_SIZE,
     ApiRequest,
     CursorText,
+    IdempotencyKeyText,
     Limit,
     Verbs,
     identifier,
@@ -51,13 +52,6 @@ Prefer = Annotated[
     str | None, HeaderParameter(name="Prefer", description="`wait=N`: how many seconds to wait for the pictures.")
 ]
 
-IdempotencyKeyText = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        description="Up to 255 visible ASCII characters. For 24 hours the same key and body are the same generation.",
-    ),
-]
 RetryCount = Annotated[
     str | None,
     HeaderParameter(

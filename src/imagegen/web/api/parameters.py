@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import QueryParameter, SkipValidation
+from litestar.params import HeaderParameter, QueryParameter, SkipValidation
 
 from imagegen.application import Application
 from imagegen.domain.errors import NotFound
@@ -21,6 +21,14 @@ ApiRequest: TypeAlias = Request[Any, Any, Any]
 Limit = Annotated[int, QueryParameter(ge=PAGE_LIMIT.start, le=PAGE_LIMIT.stop - 1, description="Rows on a page.")]
 CursorText = Annotated[
     str | None, QueryParameter(name="cursor", max_length=100, description="`next_cursor` of the page before.")
+]
+IdempotencyKeyText = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description="Up to 255 visible ASCII characters. For 24 hours the same key and body get the same answer.",
+        schema_extra={"minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+    ),
 ]
 PAGE_SIZE: Final = DEFAULT_LIMIT
 
