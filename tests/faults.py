@@ -1,5 +1,6 @@
 """Databases and stores that fail as they are told, and otherwise do what those in memory do."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from math import inf
 
@@ -21,6 +22,10 @@ class Interrupted(MemoryDatabase):
         if self.away:
             self.away -= 1
             raise DatabaseUnavailable
+        return super().unit_of_work()
+
+    def always(self) -> UnitOfWork:
+        """A unit of work for somebody from whom it is not away."""
         return super().unit_of_work()
 
 
@@ -108,4 +113,39 @@ class Damaged(MemoryDatabase):
             return await find(generation_id)
 
         work.generations.find = stumble  # type: ignore[method-assign]  # this is the fault that is played
+        return work
+
+
+class Halted(MemoryDatabase):
+    """A database whose next commit, once it was told to `halt`, stops when `reached` until it may `go_on`.
+
+    It stops before it happens, or `after`, before it says so.
+    """
+
+    def __init__(self, *, after: bool = False) -> None:
+        super().__init__()
+        self._after = after
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+        self._halted = False
+
+    def halt(self) -> None:
+        """Hold the next commit."""
+        self._halted = True
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work whose commit may take its time."""
+        work = super().unit_of_work()
+        commit = work.commit
+
+        async def commit_slowly() -> None:
+            halted, self._halted = self._halted, False
+            if self._after:
+                await commit()
+            if halted:
+                self.reached.set()
+                await self.go_on.wait()
+            if not self._after:
+                await commit()
+
+        work.commit = commit_slowly  # type: ignore[method-assign]  # this is the fault that is played
         return work

@@ -77,6 +77,7 @@ class House:
     """The application on memory adapters, with the adapters within reach."""
 
     provider: MemoryProvider
+    others: tuple[MemoryProvider, ...] = ()
     models: tuple[ImageModel, ...] = (EASEL,)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clock: SettableClock = field(default_factory=SettableClock)
@@ -101,7 +102,7 @@ class House:
 
     def outside(self) -> Outside:
         """What the application is wired on."""
-        providers = {self.provider.name: self.provider}
+        providers = {provider.name: provider for provider in (self.provider, *self.others)}
         return Outside(
             unit_of_work=self.unit_of_work or self.database.unit_of_work,
             blobs=self.store,

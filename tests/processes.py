@@ -59,3 +59,15 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
     """Let the others go on until something is so; a test that waits in vain is stopped by its runner."""
     while not await true():  # noqa: ASYNC110 - what is waited for has no event to set
         await asyncio.sleep(0)
+
+
+async def a_place(house: House) -> None:
+    """Let its worker get to work, or what it does come to an end: there is a place then."""
+
+    async def has_a_place() -> bool:
+        place = house.queue.place()
+        if place is not None:
+            place.leave()
+        return place is not None
+
+    await until(has_a_place)

@@ -1,12 +1,18 @@
 """People who come to the HTTP door with what they need to be let in."""
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from builders import new_id
-from house import PASSWORD
+from house import PASSWORD, House, a_house
+from imagegen.adapters.memory.provider import Draw
+from imagegen.domain.errors import ProviderError
+from imagegen.domain.identifiers import GENERATION, GenerationId, internal
+from imagegen.domain.ports import ProviderAnswer, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +75,20 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
     assert problem["title"]
     assert problem["detail"]
     return problem
+
+
+@asynccontextmanager
+async def at_the_door(
+    *answers: ProviderAnswer | ProviderError | Draw, **features: Any
+) -> AsyncIterator[tuple[House, httpx.AsyncClient, Visitor]]:
+    """A house whose provider gives these answers, a client at its door, and somebody with a key."""
+    house = a_house(*answers, **features)
+    async with house.client() as client:
+        yield house, client, await register(client)
+
+
+def watching(house: House, name: str) -> AbstractContextManager[Watch]:
+    """A watch on the generation of that name."""
+    found = internal(GENERATION, name)
+    assert found is not None
+    return house.events.watch(GenerationId(found))

@@ -2,8 +2,6 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +9,10 @@ import httpx
 import pytest
 
 from builders import SettableClock
-from house import ANSWER, EASEL, PICTURE, House, a_house
+from generating import Held
+from house import ANSWER, EASEL, PICTURE
 from imagegen.adapters.memory import MemoryBlobStore
-from imagegen.adapters.memory.provider import Draw
+from imagegen.adapters.queues.in_process import InProcessQueue
 from imagegen.adapters.storage.inline import InlineStore
 from imagegen.domain.errors import (
     Billed,
@@ -30,10 +29,11 @@ from imagegen.domain.errors import (
     Stage,
     StorageUnavailable,
 )
-from imagegen.domain.identifiers import GENERATION, GenerationId, internal
+from imagegen.domain.generations import Status
 from imagegen.domain.images import ImageRequest
-from imagegen.domain.ports import ProviderAnswer, Watch
-from visitors import Visitor, assert_problem, generate, register
+from imagegen.domain.ports import ProviderAnswer
+from processes import a_place, until
+from visitors import Visitor, assert_problem, at_the_door, generate, watching
 
 PROMPT = "A cute banana wearing sunglasses"
 
@@ -48,23 +48,6 @@ class Reticent(MemoryBlobStore):
         if self.silence is not None:
             raise self.silence
         return await super().get(location)
-
-
-@asynccontextmanager
-async def at_the_door(
-    *answers: ProviderAnswer | ProviderError | Draw, **features: Any
-) -> AsyncIterator[tuple[House, httpx.AsyncClient, Visitor]]:
-    """A house whose provider gives these answers, a client at its door, and somebody with a key."""
-    house = a_house(*answers, **features)
-    async with house.client() as client:
-        yield house, client, await register(client)
-
-
-def watching(house: House, name: str) -> AbstractContextManager[Watch]:
-    """A watch on the generation of that name."""
-    found = internal(GENERATION, name)
-    assert found is not None
-    return house.events.watch(GenerationId(found))
 
 
 async def ask(client: httpx.AsyncClient, visitor: Visitor, **body: Any) -> httpx.Response:
@@ -156,6 +139,11 @@ async def test_what_was_asked_applied_and_adjusted_is_told(client: httpx.AsyncCl
         ({"prompt": "x", "response_format": "file"}, "invalid_request", "/response_format"),
         ({"prompt": "x", "strict": "true"}, "invalid_request", "/strict"),
         ({"prompt": "x", "priority": "urgent"}, "invalid_request", "/priority"),
+        ({"prompt": "x", "deadline_seconds": 0}, "invalid_request", "/deadline_seconds"),
+        ({"prompt": "x", "deadline_seconds": -1}, "invalid_request", "/deadline_seconds"),
+        ({"prompt": "x", "deadline_seconds": 86_400.5}, "invalid_request", "/deadline_seconds"),
+        ({"prompt": "x", "deadline_seconds": "60"}, "invalid_request", "/deadline_seconds"),
+        ({"prompt": "x", "deadline_seconds": True}, "invalid_request", "/deadline_seconds"),
         ({"prompt": "x", "tags": ["a"] * 21}, "invalid_request", "/tags"),
         ({"prompt": "x", "tags": ["ok", "x" * 65]}, "invalid_request", "/tags/1"),
         ({"prompt": "x", "metadata": {"a": 1}}, "invalid_request", "/metadata"),
@@ -186,7 +174,7 @@ async def test_the_longest_prompt_is_drawn(client: httpx.AsyncClient, visitor: V
 
 
 async def test_asking_without_waiting_answers_at_once() -> None:
-    """`/v1/generations` is 202 with the queued generation and where to look again; it is drawn all the same."""
+    """`/v1/generations` is 202 with the generation as it stands and where to look again; it is drawn all the same."""
     done = asyncio.Event()
 
     async def slow(_: ImageRequest, __: int) -> ProviderAnswer:
@@ -194,11 +182,12 @@ async def test_asking_without_waiting_answers_at_once() -> None:
         return ANSWER
 
     async with at_the_door(slow) as (house, client, visitor):
+        await a_place(house)
         for credential in (visitor.key, visitor.token):
             answer = await client.post("/v1/generations", json={"prompt": PROMPT}, headers=credential)
             assert answer.status_code == 202
             assert answer.headers["retry-after"] == "2"
-            assert answer.json()["status"] == "queued"
+            assert (answer.json()["status"], answer.json()["started_at"] is None) == ("running", False)
             assert answer.headers["location"] == f"/v1/generations/{answer.json()['id']}"
             assert (answer.json()["url"], answer.json()["images"], answer.json()["progress"]) == (None, [], 0.0)
             with watching(house, answer.json()["id"]) as watch:
@@ -207,6 +196,33 @@ async def test_asking_without_waiting_answers_at_once() -> None:
             found = (await client.get(answer.headers["location"], headers=visitor.key)).json()
             assert found["status"] == "succeeded"
             done.clear()
+
+
+async def test_what_did_not_start_in_time_is_given_up() -> None:
+    """`deadline_seconds` is for the start: a caller who still waits then gets 504 `deadline_exceeded`, not billed."""
+    held = Held()
+    async with at_the_door(held, queue=InProcessQueue(concurrency=2, grace=1.0)) as (house, client, visitor):
+        await a_place(house)
+        running = await client.post(
+            "/v1/generations", json={"prompt": PROMPT, "deadline_seconds": 9}, headers=visitor.key
+        )
+        waiting = asyncio.create_task(ask(client, visitor, deadline_seconds=9.5))
+        await until(lambda: queued(client, visitor))
+        house.clock.advance(seconds=9.5)
+        await house.application.ring_again(house.clock())
+        problem = assert_problem(await waiting, 504, "deadline_exceeded")
+        assert (problem["billed"], problem["retryable"]) == ("no", True)
+        held.may_end.set()
+        with watching(house, running.json()["id"]) as watch:
+            ended = await watch.outcome(60)
+        assert ended is not None
+        assert ended.status is Status.SUCCEEDED
+        assert len(house.provider.calls) == 1
+
+
+async def queued(client: httpx.AsyncClient, visitor: Visitor) -> bool:
+    """Whether something waits for its turn."""
+    return bool((await client.get("/v1/generations?status=queued", headers=visitor.key)).json()["data"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from generating import run
 from house import House, a_house
 from imagegen.adapters.memory import MemoryBlobStore
 from imagegen.application.cleaning import AT_ONCE, RemoveBlobs
-from imagegen.domain.blob_keys import check_key, picture_key
+from imagegen.domain.blob_keys import check_key, picture_key, receipt_key
 from imagegen.domain.errors import StorageUnavailable
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.images import Image, ImageFormat
@@ -61,6 +61,16 @@ async def test_orphans_are_removed_after_an_hour() -> None:
     house.clock.advance(hours=1)
     assert await house.application.remove_orphans() == 1
     assert await stored(house) == {image.location}
+
+
+async def test_receipts_that_nobody_took_up_are_removed_after_an_hour() -> None:
+    """A receipt is of use for as long as its generation has not ended; younger ones may be."""
+    house = a_house()
+    await house.store.put(receipt_key(AttemptId(new_id())), b"{}", "application/json")
+    house.clock.advance(hours=1)
+    young = await house.store.put(receipt_key(AttemptId(new_id())), b"{}", "application/json")
+    await house.application.remove_orphans()
+    assert await stored(house) == {young}
 
 
 async def test_what_a_broken_off_check_left_is_removed() -> None:

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from faults import LostAnswer
-from generating import COST, PAID, PRICED, ask, calls, found, usage
+from generating import COST, PAID, PRICED, ask, calls, found, history, usage
 from house import ANSWER, House, a_house
 from imagegen.adapters.memory import MemoryProvider
-from imagegen.domain.errors import DatabaseUnavailable
-from imagegen.domain.generations import Outcome, Status
+from imagegen.domain.errors import Billed, DatabaseUnavailable
+from imagegen.domain.generations import Outcome, Priority, Status
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
 
@@ -95,3 +95,82 @@ async def test_a_provider_that_left_fails_what_it_was_asked_for() -> None:
     ended = await found(house, owner, generation.id)
     assert ended.failure is not None
     assert (ended.status, ended.failure.code, ended.cost_micros) == (Status.FAILED, "provider_account", 0)
+
+
+async def test_what_was_to_start_by_now_is_given_up() -> None:
+    """Rung for too late it fails as `deadline_exceeded`: it costs nothing, and whoever waits is told."""
+    house = a_house()
+    owner = await house.owner()
+    generation = await ask(house, owner, start_within=30)
+    house.clock.advance(seconds=30)
+    with house.events.watch(generation.id) as watch:
+        await house.application.run_generation(generation.id)
+        told = await watch.outcome(0)
+    ended = await found(house, owner, generation.id)
+    assert told == ended
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.failure.billed, ended.cost_micros) == ("deadline_exceeded", Billed.NO, 0)
+    assert (house.provider.calls, await calls(house, owner, generation.id)) == ([], [])
+
+
+async def test_what_has_started_in_time_is_finished() -> None:
+    """The moment is for the start: what is drawn by then goes on to its end."""
+
+    async def slowly(_: ImageRequest, __: int) -> ProviderAnswer:
+        house.clock.advance(hours=1)
+        return ANSWER
+
+    house = a_house(slowly)
+    owner = await house.owner()
+    generation = await ask(house, owner, start_within=30)
+    house.clock.advance(seconds=29.999)
+    await house.application.run_generation(generation.id)
+    assert (await found(house, owner, generation.id)).status is Status.SUCCEEDED
+
+
+async def test_the_better_ones_go_first() -> None:
+    """Whatever rings, those of a higher priority are drawn before it, the oldest of the highest first."""
+    house = a_house()
+    owner = await house.owner()
+    priorities = [Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.NORMAL, Priority.HIGH]
+    for place, priority in enumerate(priorities):
+        await ask(house, owner, prompt=f"{place}", priority=priority)
+    (low,) = [one for one in await history(house, owner) if one.priority is Priority.LOW]
+    await house.application.run_generation(low.id)
+    assert [call.request.prompt for call in house.provider.calls] == ["2", "4", "1", "3", "0"]
+
+
+async def test_equals_go_as_they_are_rung_for() -> None:
+    """Where nothing better waits the one that was rung for is drawn, and nothing else."""
+    house = a_house()
+    owner = await house.owner()
+    first, second = await ask(house, owner, prompt="first"), await ask(house, owner, prompt="second")
+    await ask(house, owner, prompt="low", priority=Priority.LOW)
+    await house.application.run_generation(second.id)
+    assert [call.request.prompt for call in house.provider.calls] == ["second"]
+    assert (await found(house, owner, first.id)).status is Status.QUEUED
+
+
+async def test_many_rings_draw_everything_once() -> None:
+    """However rings of all priorities interleave, each generation is drawn once."""
+    house = a_house(PAID, models=(PRICED,))
+    owner = await house.owner()
+    generations = [await ask(house, owner, priority=list(Priority)[place % 3]) for place in range(30)]
+    await asyncio.gather(*(house.application.run_generation(one.id) for one in generations))
+    assert {one.status for one in await history(house, owner)} == {Status.SUCCEEDED}
+    assert (len(house.provider.calls), (await usage(house, owner)).cost_micros) == (30, 30 * COST)
+
+
+async def test_nothing_begins_without_a_lease() -> None:
+    """A process that was silent for too long says that it is alive before it begins, or does not begin."""
+    database = LostAnswer()
+    house = a_house(database=database)
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    database.lost, database.forgetful = 1, True
+    with pytest.raises(DatabaseUnavailable):
+        await house.application.run_generation(generation.id)
+    assert (await found(house, owner, generation.id)).status is Status.QUEUED
+    await house.application.run_generation(generation.id)
+    assert house.lease.held
+    assert (await found(house, owner, generation.id)).worker_id == house.lease.worker_id

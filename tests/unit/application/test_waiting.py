@@ -1,6 +1,8 @@
 """Waiting for the pictures: woken by word of the end, and by a look at the row where that word is lost."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf
 
 import pytest
@@ -13,6 +15,7 @@ from imagegen.application.requesting import LOOK_AGAIN
 from imagegen.domain.errors import NoImage, NotFound, UnknownModel
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
+from imagegen.domain.ports import Watch
 from no_time import in_no_time, loop_time
 from processes import a_lease
 
@@ -27,6 +30,22 @@ class Severing(InProcessQueue):
     async def submit(self, generation_id: GenerationId, *, batched: bool = False) -> None:
         """Take the database away."""
         self._database.away = inf
+
+
+class Counted(InProcessEvents):
+    """Events that know how many are watching."""
+
+    watching = 0
+
+    @contextmanager
+    def watch(self, generation_id: GenerationId) -> Iterator[Watch]:
+        """Count one more, until the end."""
+        with super().watch(generation_id) as watch:
+            self.watching += 1
+            try:
+                yield watch
+            finally:
+                self.watching -= 1
 
 
 class Mute(InProcessEvents):
@@ -139,7 +158,8 @@ async def test_a_caller_that_goes_away_loses_nothing() -> None:
 
 async def test_waiting_leaves_nothing_behind() -> None:
     """However a wait ends, by an outcome, by time, by going away or by an error, nobody is watching afterwards."""
-    house = a_house(ANSWER, NoImage(), ANSWER)
+    events = Counted()
+    house = a_house(ANSWER, NoImage(), ANSWER, events=events)
     owner = await house.owner()
     async with house.working():
         await ask(house, owner, wait=60)
@@ -147,8 +167,9 @@ async def test_waiting_leaves_nothing_behind() -> None:
     await ask(house, owner, wait=0.01)
     gone = asyncio.create_task(ask(house, owner, wait=60))
     await asyncio.sleep(0.01)
+    assert events.watching == 1
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
     with pytest.raises(UnknownModel):
         await ask(house, owner, model="unknown", wait=60)
-    assert not house.events._watches  # the promise is that memory does not grow, and nobody outside can see it
+    assert events.watching == 0
