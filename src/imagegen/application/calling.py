@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from random import random
 from time import monotonic
 
@@ -30,13 +31,15 @@ logger = logging.getLogger("imagegen.generations")
 class Asking:
     """What is asked for by one call and those that may follow it: as fitted to a model, until `ends` at the latest.
 
-    `numbers` counts all calls of the generation. `seconds` of the deadline are those of a clock that nobody sets back.
+    `numbers` counts all calls of the generation, and `first` is the place of the call's first picture among all of the
+    generation's. `ends` is by a clock that nobody sets back.
     """
 
     generation: Generation
     model: ImageModel
     numbers: Iterator[int]
     ends: float
+    first: int = 0
     fitted: Fitted | None = None
     tried: frozenset[str] = frozenset()
     repeats: int = 0
@@ -75,8 +78,16 @@ class CallProvider:
             for first in range(0, count, most)
         ]
 
-    async def __call__(self, asking: Asking, attempt: Attempt) -> Sequence[Drawn]:
-        """Make the call, which is on record, and those that follow it; errors are returned, not raised."""
+    async def __call__(self, asking: Asking, attempts: Sequence[Attempt]) -> Sequence[Drawn]:
+        """Make these calls, which are on record, and those that follow them; errors are returned, not raised."""
+        firsts = accumulate((attempt.count for attempt in attempts), initial=asking.first)
+        made = [
+            self._call(replace(asking, first=first), attempt)
+            for attempt, first in zip(attempts, firsts, strict=False)  # which go one further
+        ]
+        return [drawn for some in await all_of(made) for drawn in some]
+
+    async def _call(self, asking: Asking, attempt: Attempt) -> Sequence[Drawn]:
         drawn = await self._once(asking, attempt)
         error = drawn.errors[0] if drawn.errors and not drawn.images else None
         if error is None:
@@ -95,8 +106,7 @@ class CallProvider:
         following = await self._prepare(asking, drawn.attempt, decision, elsewhere)
         if following is None:  # somebody else ended it, or its owner is gone
             return [drawn]
-        asking, attempts = following
-        return [one for some in await all_of([self(asking, attempt) for attempt in attempts]) for one in some]
+        return await self(*following)
 
     async def _once(self, asking: Asking, attempt: Attempt) -> Drawn:
         model = asking.model
@@ -106,7 +116,7 @@ class CallProvider:
         try:
             with self.at_work.calling(asking.generation.id):
                 answer = await self.providers[model.provider].generate(
-                    _asked(asking.generation.applied, attempt),
+                    _asked(asking),
                     count=attempt.count,
                     deadline=max(0.0, asking.ends - self.seconds()),
                 )
@@ -169,6 +179,7 @@ def _moved(asking: Asking, fitted: Fitted) -> Asking:
     return replace(asking, generation=moved, model=model, fitted=fitted, tried=tried, repeats=0)
 
 
-def _asked(applied: ImageRequest, attempt: Attempt) -> ImageRequest:
+def _asked(asking: Asking) -> ImageRequest:
     """What one of several calls asks: each counts the seed on, or all of them would bring the same picture."""
-    return applied if applied.seed is None else replace(applied, seed=(applied.seed + attempt.number - 1) % 2**31)
+    applied = asking.generation.applied
+    return applied if applied.seed is None else replace(applied, seed=(applied.seed + asking.first) % 2**31)

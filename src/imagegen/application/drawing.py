@@ -9,7 +9,6 @@ from itertools import count
 
 from imagegen.application.at_work import AtWork
 from imagegen.application.calling import Asking, CallProvider
-from imagegen.application.gathering import all_of
 from imagegen.application.keeping import KeepPictures
 from imagegen.application.leasing import Lease
 from imagegen.application.settling import SettleGeneration
@@ -54,8 +53,7 @@ class DrawGeneration:
         """Draw it to its end; errors of the provider become the generation's, not the caller's."""
         generation = begun.generation
         with self.at_work.on(generation.id):
-            calls = await all_of([self.call(begun.asking, attempt) for attempt in begun.attempts])
-            drawn = [one for call in calls for one in call]
+            drawn = await self.call(begun.asking, begun.attempts)
             ended = await self.settle(generation, drawn)
             if ended is not None:
                 await self.events.announce(ended)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.keeping import Drawn
 from imagegen.domain.blob_keys import picture_key, receipt_key
+from imagegen.domain.catalog import Catalog, Fitted
 from imagegen.domain.errors import NotFound, OutcomeUnknown
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import ImageId
@@ -21,6 +22,7 @@ logger = logging.getLogger("imagegen.generations")
 class RecoverCall:
     """Find out what became of a call that was begun and never settled."""
 
+    catalog: Catalog
     blobs: BlobStore
     remove_blobs: RemoveBlobs
     clock: Clock
@@ -45,7 +47,7 @@ class RecoverCall:
                 )
                 for picture in receipt.pictures
             )
-            return Drawn(receipt.settled(attempt, now), images)
+            return Drawn(receipt.settled(attempt, now), images, fitted=self._moved(generation, attempt))
         except NotFound:
             pass
         except UnreadableReceipt:
@@ -58,6 +60,15 @@ class RecoverCall:
         )
         unknown = OutcomeUnknown("The process that waited for the provider ended.")
         return Drawn(attempt.fail(unknown, now), errors=(unknown,))
+
+    def _moved(self, generation: Generation, attempt: Attempt) -> Fitted | None:
+        """How the request was fitted to the provider that it had moved to; `None` when it had not."""
+        if attempt.provider == generation.provider:
+            return None
+        others = {*self.catalog.providers} - {attempt.provider}
+        reason = f"{generation.provider} did not draw it."
+        today = attempt.started_at.date()
+        return self.catalog.fallback(generation.requested, tried=others, today=today, reason=reason)
 
     async def forget(self, attempts: Sequence[Attempt]) -> None:
         """Remove the receipts of calls whose generation says itself what they say."""

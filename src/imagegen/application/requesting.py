@@ -133,17 +133,20 @@ class RequestGeneration:
         return begun.generation
 
     async def _begin(self, acceptance: "_Acceptance", begun: Begun, accepted: asyncio.Future[None]) -> None:
-        try:
-            await self._commit(acceptance, begun)
-        except Exception as error:  # noqa: BLE001 - it is raised to the caller
-            if not accepted.done():
-                accepted.set_exception(error)
-            if not isinstance(error, DatabaseUnavailable) or not await self.confirm(begun):
-                return
-        else:
-            if not accepted.done():
-                accepted.set_result(None)
-        await self.draw(begun)
+        with self.draw.at_work.on(begun.generation.id):  # whoever cancels it from the commit on is heard
+            try:
+                await self._commit(acceptance, begun)
+            except asyncio.CancelledError:  # this process stops, and nobody knows whether it was remembered
+                _refuse(accepted, DatabaseUnavailable())
+                raise
+            except Exception as error:  # noqa: BLE001 - it is raised to the caller
+                _refuse(accepted, error)
+                if not isinstance(error, DatabaseUnavailable) or not await self.confirm(begun):
+                    return
+            else:
+                if not accepted.done():
+                    accepted.set_result(None)
+            await self.draw(begun)
 
     async def _commit(self, acceptance: "_Acceptance", begun: Begun | None = None) -> None:
         async with self.unit_of_work() as work:
@@ -193,3 +196,9 @@ class _Acceptance:
     model: ImageModel
     key: IdempotencyKey | None = None
     instead_of: IdempotencyKey | None = None
+
+
+def _refuse(accepted: asyncio.Future[None], error: Exception) -> None:
+    """Raise it to the caller, unless that one is gone."""
+    if not accepted.done():
+        accepted.set_exception(error)

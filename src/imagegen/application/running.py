@@ -28,17 +28,18 @@ class ConfirmBeginning:
     backoff: Backoff
 
     async def __call__(self, begun: Begun) -> bool:
-        """Whether it is on record; asked until the database is back."""
+        """Whether it is on record and runs here still; asked until the database is back."""
         pauses = iter(self.backoff)
         while True:
             await asyncio.sleep(next(pauses))
             try:
                 async with self.unit_of_work() as work:
-                    found = await work.attempts.of_generation(begun.generation.id)
+                    found = await work.generations.find(begun.generation.id)
             except DatabaseUnavailable:
                 logger.warning("whether generation %s has begun is not known yet", begun.generation.id)
             else:
-                return {attempt.id for attempt in begun.attempts} == {attempt.id for attempt in found}
+                here = begun.generation.worker_id
+                return found is not None and found.status is Status.RUNNING and found.worker_id == here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,7 +188,9 @@ def wire(outside: Outside) -> Application:
         ring_again=RingAgain(unit_of_work=work, queue=o.queue, events=o.events, clock=clock),
         settle_stranded=SettleStranded(
             unit_of_work=work,
-            recover=RecoverCall(blobs=o.blobs, remove_blobs=remove_blobs, clock=clock, new_id=new_id),
+            recover=RecoverCall(
+                catalog=o.catalog, blobs=o.blobs, remove_blobs=remove_blobs, clock=clock, new_id=new_id
+            ),
             settle=settle,
             events=o.events,
             clock=clock,

@@ -356,6 +356,7 @@ class ProviderError(ImagegenError):
         self.request_id = request_id
         self.provider: str | None = None
         self.generation: str | None = None
+        self.replayed = False
 
 
 class ContentBlocked(ProviderError):

@@ -59,6 +59,7 @@ SECURITY_HEADERS: Final = (
 
 _EXPOSED: Final = [
     "ETag",
+    "Idempotent-Replayed",
     "Location",
     "Retry-After",
     "X-Imagegen-Generation-Id",

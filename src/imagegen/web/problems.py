@@ -169,6 +169,8 @@ def _of_core(error: ImagegenError, place: dict[str, Any]) -> tuple[Problem, dict
         }
         if error.generation is not None:
             headers |= {"X-Imagegen-Generation-Id": error.generation, "Location": f"/v1/generations/{error.generation}"}
+        if error.replayed:
+            headers["Idempotent-Replayed"] = "true"
     return _problem(status, error.code, error.title, error.detail, **place), headers
 
 

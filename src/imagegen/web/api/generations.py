@@ -9,6 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery, HeaderParameter, JSONBody, PathParameter, QueryParameter
 
 from imagegen.application import Application
+from imagegen.application.requesting import Asked
 from imagegen.domain.errors import Fault, InvalidRequest, NotFound, StorageUnavailable
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.idempotency import Once
@@ -254,7 +255,7 @@ async def _ask(
     if request.app.state.log_prompts:
         logger.info("asked", extra={"generation": name, "prompt": data.prompt})
     if generation.failure is not None:
-        raise _error(generation, name)
+        raise _error(asked, name)
     headers = _names(name)
     if asked.replayed:
         headers["Idempotent-Replayed"] = "true"
@@ -303,9 +304,10 @@ def _names(name: str) -> dict[str, str]:
     return {"Location": f"/v1/generations/{name}", "X-Imagegen-Generation-Id": name}
 
 
-def _error(generation: Generation, name: str) -> Exception:
-    assert generation.failure is not None
-    error = generation.failure.error()
-    error.provider = generation.provider
+def _error(asked: Asked, name: str) -> Exception:
+    assert asked.generation.failure is not None
+    error = asked.generation.failure.error()
+    error.provider = asked.generation.provider
     error.generation = name
+    error.replayed = asked.replayed
     return error

@@ -26,7 +26,7 @@ def asked_once(principal: Principal, body: Body, key: str | None, retry_count: s
     """
     if key is None and (retry_count is None or not _COUNT.fullmatch(retry_count)):
         return None
-    fingerprint = hashlib.sha256(msgspec.json.encode(body)).digest()
+    fingerprint = hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest()
     if key is not None:
         if not _KEY.fullmatch(key):
             raise InvalidRequest(faults=(Fault("#Idempotency-Key", "Up to 255 visible ASCII characters."),))
