@@ -52,12 +52,6 @@ class RecoverCall:
             pass
         except UnreadableReceipt:
             logger.error("the receipt of generation %s cannot be read", generation.id)  # noqa: TRY400 - its text is no secret, nor of use
-        # A picture may be there all the same, of which nobody knows what it cost.
-        await self.remove_blobs(
-            self.blobs.location(picture_key(attempt.id, index, image_format))
-            for index in range(attempt.count)
-            for image_format in ImageFormat
-        )
         unknown = OutcomeUnknown("The process that waited for the provider ended.")
         return Drawn(attempt.fail(unknown, now), errors=(unknown,))
 
@@ -70,6 +64,18 @@ class RecoverCall:
         today = attempt.started_at.date()
         return self.catalog.fallback(generation.requested, tried=others, today=today, reason=reason)
 
-    async def forget(self, attempts: Sequence[Attempt]) -> None:
-        """Remove the receipts of calls whose generation says itself what they say."""
+    async def forget(self, attempts: Sequence[Attempt], ended: Generation | None) -> None:
+        """Remove the receipts of calls, and the pictures that their generation, as it is on record now, does not show.
+
+        A picture without a receipt, of which nobody knows what it cost, may be there. Not before the end is on record:
+        who finds no receipt may have come after somebody else who settled with it, and whose pictures these are.
+        """
+        kept = {image.location for image in ended.images} if ended is not None else set()
+        pictures = (
+            self.blobs.location(picture_key(attempt.id, index, image_format))
+            for attempt in attempts
+            for index in range(attempt.count)
+            for image_format in ImageFormat
+        )
+        await self.remove_blobs(location for location in pictures if location not in kept)
         await self.remove_blobs(self.blobs.location(receipt_key(attempt.id)) for attempt in attempts)

@@ -64,13 +64,16 @@ class SettleStranded:
         if open_calls:
             drawn = [await self.recover(generation, attempt) for attempt in open_calls]
             ended = await self.settle(generation, drawn)
-            await self.recover.forget(open_calls)
+            await self.recover.forget(open_calls, ended)
         else:  # it died between two calls, of which none was billed
             error = OutcomeUnknown("The process that was to try again ended.", billed=Billed.NO, retryable=True)
             ended = generation.fail(Failure.of(error), cost_micros=0, now=self.clock())
-            async with self.unit_of_work() as work:
-                write_end(work, ended)
-                await work.commit()
+            try:
+                async with self.unit_of_work() as work:
+                    write_end(work, ended)
+                    await work.commit()
+            except StaleWrite:  # somebody else settled it, or it is alive after all
+                return
         if ended is not None:
             logger.warning("generation %s was stranded and has %s", generation.id, ended.status)
             await self.events.announce(ended)
