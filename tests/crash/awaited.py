@@ -9,11 +9,8 @@ CHECKS: Final = frozenset(
 )
 """Names of checks of the books."""
 
-KINDS: Final = frozenset({"many"})  # `imagegen worker`, and a queue on Valkey
+KINDS: Final = frozenset[str]()
 """Kinds of fleet."""
 
-TESTS: Final = [
-    "test_freezing.py",  # leases: needs a fleet of many
-    "test_outages.py",  # a spool for pictures, and a fleet of many
-]
+TESTS: Final = list[str]()
 """Files of tests."""

@@ -7,6 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
@@ -77,6 +78,12 @@ class Books:
     def outcomes(self) -> dict[str, int]:
         """How many generations ended in each way."""
         return dict(Counter((row["error"] or {}).get("code", row["status"]) for row in self.told.values()))
+
+    def waits(self) -> list[float]:
+        """How many seconds each generation that began had waited to."""
+        begun = [row for row in self.told.values() if row["started_at"] is not None]
+        moment = datetime.fromisoformat
+        return [(moment(row["started_at"]) - moment(row["created_at"])).total_seconds() for row in begun]
 
     def _lost(self) -> Iterator[str]:
         names = [asked.generation for asked in self.asked if asked.generation is not None]

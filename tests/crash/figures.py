@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,11 +30,13 @@ class Figures:
 
     def add_books(self, books: Books) -> None:
         """Take what the books say."""
+        waits = books.waits() or [0.0]
         self.add(
             requests=len(books.asked),
             acknowledged=sum(asked.generation is not None for asked in books.asked),
             outcomes=books.outcomes(),
             calls=len(books.calls),
+            begun_after=f"{statistics.median(waits):.3f} s, {max(waits):.1f} s at worst",
             settled_after=f"{books.settled:.1f} s",
             violations=len(books.violations()),
         )

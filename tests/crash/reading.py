@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from crash import awaited
 from crash.books import Books, Row
 from crash.caller import Caller
 from crash.fleet import Fleet
@@ -18,7 +20,8 @@ from crash.provider import Provider
 from imagegen.adapters.database import tables
 
 GIVING_UP_SECONDS: Final = 60
-TIDY_SECONDS: Final = 10
+TIDY_SECONDS: Final = 60
+"""A store that was away is left alone for 20 s, and what waited for it moves on then."""
 LOOK_SECONDS: Final = 0.1
 
 
@@ -64,9 +67,14 @@ async def _finished(caller: Caller) -> bool:
 
 
 async def _tidy(fleet: Fleet, pictures: set[str]) -> bool:
-    """Whether whatever belongs to no picture has been cleared away, and every picture has come to its place."""
-    files = fleet.files()
-    return set(files.values()) <= pictures and not any(location.startswith("/") for location in files)
+    """Whether every picture is in the store, and whatever belongs to none has been cleared away."""
+    try:
+        files = fleet.files()
+    except (BotoCoreError, ClientError):  # a store that has just come back may have to find its feet
+        return False
+    stored = {digest for location, digest in files.items() if not location.startswith("/")}
+    cleared = "_orphans" in awaited.CHECKS or (stored <= pictures and len(stored) == len(files))
+    return pictures <= stored and cleared
 
 
 async def _rows(url: str) -> dict[str, Sequence[Row]]:

@@ -15,7 +15,7 @@ from crash.reading import read_books
 from crash.scale import scaled
 
 CANCELS: Final = scaled(100, 1_000)
-AT_ONCE: Final = 32
+AT_ONCE: Final = 8
 CALL_SECONDS: Final = (0.0, 0.2)
 CANCEL_SECONDS: Final = (0.0, 0.6)
 """After how long they are canceled: so that on a slow machine, too, some have ended by then and some have not."""

@@ -15,7 +15,7 @@ from crash.scale import scaled
 
 TURNS: Final = scaled(1, 10)
 CLIENTS: Final = 16
-MIX: Final = Mix(faults=0.2, seconds=(0.0, 1.0), slow=2.0)
+MIX: Final = Mix(faults=0.1, seconds=(0.0, 1.0), slow=2.0)
 
 
 async def test_restart_in_turn(
