@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
 
-from faults import Damaged
+from faults import Damaged, Interrupted
 from generating import COST, PAID, PRICED, Held, ask, calls, found, pictures, receipts, usage
 from house import PICTURE, House
+from imagegen.adapters.memory import MemoryProvider
 from imagegen.application.leasing import LIFETIME
 from imagegen.application.resuming import A_WHILE
 from imagegen.domain.blob_keys import is_receipt_key, receipt_key
-from imagegen.domain.errors import Billed, ProviderBusy, StorageUnavailable
+from imagegen.domain.errors import Billed, ProviderAccount, ProviderBusy, StorageUnavailable
 from imagegen.domain.generations import Generation, Outcome, Status
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
@@ -119,6 +121,33 @@ async def test_with_a_receipt_it_has_succeeded() -> None:
     bucket = await usage(house, owner)
     assert (bucket.requests, bucket.images, bucket.cost_micros) == (1, 1, COST)
     assert (house.provider.calls, await receipts(house)) == ([], set())
+
+
+async def test_a_process_that_dies_while_the_database_is_away_loses_nothing() -> None:
+    """However long it tried to write down the end in vain: its receipt says the same to whoever comes next."""
+    ground = Ground()
+    ground.database = database = Interrupted(ground.clock)
+
+    async def cut(_: ImageRequest, __: int) -> ProviderAnswer:
+        database.away = inf
+        return PAID
+
+    dying, alive = ground.process(cut, models=(PRICED,)), ground.process(PAID, models=(PRICED,))
+    owner = await dying.owner()
+    generation = await ask(dying, owner)
+    async with running(dying, generation):
+        await until(lambda: has_receipts(dying))
+    database.away = 0
+    await ground.pass_time(2 * LAPSE, alive)
+    await alive.application.settle_stranded()
+    ended = await found(alive, owner, generation.id)
+    assert (ended.status, len(ended.images), ended.cost_micros) == (Status.SUCCEEDED, 1, COST)
+    assert (await usage(alive, owner)).cost_micros == COST
+
+
+async def has_receipts(house: House) -> bool:
+    """Whether one is stored."""
+    return bool(await receipts(house))
 
 
 async def test_several_pictures_of_one_receipt_keep_their_order() -> None:
@@ -345,3 +374,27 @@ async def test_one_broken_row_does_not_hide_the_rest(caplog: pytest.LogCaptureFi
     assert str(bad.id) in caplog.text
     assert "ValueError" in caplog.text
     assert database.quoted not in caplog.text
+
+
+async def test_what_had_moved_is_told_to_have_moved() -> None:
+    """A receipt of the provider that it went on to makes the generation that one's, with the difference told."""
+    ground = Ground()
+    brush = replace(PRICED, id="brush-1", provider="brush", aliases=())
+
+    def process() -> House:
+        others = (MemoryProvider("brush", PAID),)
+        return ground.process(ProviderAccount(), models=(PRICED, brush), others=others, policy=RetryPolicy())
+
+    dying, alive = process(), process()
+    owner = await dying.owner()
+    generation = await ask(dying, owner)
+    ground.store.given = receipted = Receipted()
+    async with running(dying, generation):
+        await receipted.written.wait()
+    ground.store.given = None
+    await ground.pass_time(2 * LAPSE, alive)
+    await alive.application.settle_stranded()
+    ended = await found(alive, owner, generation.id)
+    assert (ended.status, ended.provider, ended.model) == (Status.SUCCEEDED, "brush", "brush-1")
+    assert (ended.applied.provider, ended.applied.model) == ("brush", "brush-1")
+    assert [(a.parameter, a.asked, a.applied) for a in ended.adjustments] == [("provider", None, "brush")]
