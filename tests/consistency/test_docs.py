@@ -29,6 +29,7 @@ from imagegen.domain.images import ImageRequest, Size
 from imagegen.domain.signatures import WebhookSigner
 from imagegen.domain.webhooks import RetiredSecret, WebhookEvent
 from imagegen.settings import Settings
+from imagegen.web.api.views import BatchView
 from imagegen.web.problems import Problem
 from reference_pages import DOCS, PAGES, ROOT, SOURCE, codes, title_of
 
@@ -223,3 +224,11 @@ def test_the_settings_file_in_the_guide_is_accepted(tmp_path: Path) -> None:
     assert settings.cors_origins == ("https://app.example.com",)
     assert settings.database_url == "postgresql+asyncpg://imagegen@localhost/imagegen"
     assert "GOOGLE_API_KEY" in settings.environment
+
+
+def test_the_batch_in_the_guide_is_one_of_ours() -> None:
+    """It has the members, and values such as they have, of what a batch is told to be; its counts add up."""
+    shown = json.loads(marked(DOCS / "guide/batches.md", "batch"))
+    batch = msgspec.convert(shown, BatchView)
+    assert json.loads(msgspec.json.encode(batch)) == shown
+    assert sum(shown["counts"].values()) == batch.total
