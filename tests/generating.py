@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from house import ANSWER, EASEL, House
-from imagegen.domain.blob_keys import is_picture_key, is_receipt_key
+from imagegen.domain.blob_keys import is_receipt_key
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import ImageRequest, Labels
@@ -76,7 +76,7 @@ async def usage(house: House, owner: Principal) -> UsageBucket:
 
 async def pictures(house: House) -> set[str]:
     """Where the pictures are that are stored."""
-    return {blob.location async for blob in house.store.blobs() if is_picture_key(blob.key)}
+    return {blob.location async for blob in house.store.blobs() if not is_receipt_key(blob.key)}
 
 
 async def receipts(house: House) -> set[str]:

@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from builders import SettableClock, new_id
 from faults import Watched
 from house import House, a_house
 from imagegen.adapters.memory import MemoryDatabase
-from imagegen.application.leasing import RENEWAL, Lease
+from imagegen.application.leasing import LIFETIME, Lease
 from imagegen.domain.identifiers import WorkerId
+from imagegen.worker import RENEWALS
+
+RENEWAL: Final = LIFETIME.total_seconds() / RENEWALS
+"""Seconds between two renewals."""
 
 
 def a_lease(seconds: Callable[[], float], *, alone: bool = True) -> Lease:

@@ -11,8 +11,6 @@ from imagegen.domain.ports import UnitOfWorkFactory
 
 LIFETIME: Final = timedelta(seconds=6)
 """How long a process may be silent before the others settle what it left: what it runs is found within 10 seconds."""
-RENEWAL: Final = 1.5
-"""Seconds between two renewals: a quarter of the lifetime, so that three may be late."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,11 +23,6 @@ class Drawing:
     providers: Mapping[str, ImageProvider]
     catalog: Catalog
 
-    @property
-    def longest_call(self) -> float:
-        """Seconds after which no call to any provider can be under way any more."""
-        return max((model.deadline for model in self.catalog.models), default=0.0)
-
     async def check(self) -> None:
         """Ask every provider, all at once; raise `Unavailable`, naming those that would not answer."""
         if not self.providers:

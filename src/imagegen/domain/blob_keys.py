@@ -38,11 +38,6 @@ def check_key() -> str:
     return f"check-{secrets.token_hex(8)}"
 
 
-def is_picture_key(key: str) -> bool:
-    """Whether `picture_key` makes such keys."""
-    return _PICTURE.fullmatch(key) is not None
-
-
 def is_receipt_key(key: str) -> bool:
     """Whether `receipt_key` makes such keys."""
     return _RECEIPT.fullmatch(key) is not None

@@ -12,13 +12,18 @@ from generating import COST, PAID, PRICED, ask, found, pictures, receipts, run
 from house import ANSWER, PICTURE, a_house
 from imagegen.adapters.pixels import PillowPixels
 from imagegen.application.keeping import STORE_TRIES
-from imagegen.domain.blob_keys import is_picture_key, is_receipt_key
+from imagegen.domain.blob_keys import is_receipt_key
 from imagegen.domain.errors import Billed, NoImage, PictureNotStored, ProviderMisbehaved
 from imagegen.domain.generations import Outcome, Status
 from imagegen.domain.images import Dimensions, ImageFormat
 from wire.pictures import draw
 
 TRIPLE = replace(PRICED, capabilities=replace(PRICED.capabilities, images_per_call=3))
+
+
+def is_picture(key: str) -> bool:
+    """Whether a key is not a receipt's."""
+    return not is_receipt_key(key)
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
@@ -89,7 +94,7 @@ async def test_an_answer_without_a_picture_is_no_success() -> None:
 async def test_a_store_that_is_away_is_told_apart_from_the_provider() -> None:
     """A picture that was paid for and could not be stored ends as `storage_unavailable`, billed, with its cost."""
     clock = SettableClock()
-    house = a_house(PAID, models=(PRICED,), clock=clock, blobs=Choosy(clock, is_picture_key))
+    house = a_house(PAID, models=(PRICED,), clock=clock, blobs=Choosy(clock, is_picture))
     ended, _ = await run(house, await house.owner())
     assert ended.failure is not None
     assert (ended.failure.code, ended.failure.billed) == ("storage_unavailable", Billed.YES)
@@ -99,7 +104,7 @@ async def test_a_store_that_is_away_is_told_apart_from_the_provider() -> None:
 async def test_a_store_that_is_away_for_a_moment_loses_nothing() -> None:
     """What the store does not take at once is given to it again, under the same key: the picture is paid for."""
     clock = SettableClock()
-    house = a_house(PAID, models=(PRICED,), clock=clock, blobs=Choosy(clock, is_picture_key, times=STORE_TRIES - 1))
+    house = a_house(PAID, models=(PRICED,), clock=clock, blobs=Choosy(clock, is_picture, times=STORE_TRIES - 1))
     ended, _ = await run(house, await house.owner())
     assert (ended.status, len(ended.images)) == (Status.SUCCEEDED, 1)
     assert await pictures(house) == {ended.images[0].location}

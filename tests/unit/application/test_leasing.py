@@ -4,9 +4,9 @@ import pytest
 
 from faults import Interrupted
 from house import a_house
-from imagegen.application.leasing import LIFETIME, RENEWAL, Lease
+from imagegen.application.leasing import LIFETIME, Lease
 from imagegen.domain.errors import DatabaseUnavailable
-from processes import Ground, a_lease
+from processes import RENEWAL, Ground, a_lease
 
 SECONDS = LIFETIME.total_seconds()
 

@@ -8,7 +8,6 @@ from imagegen.domain.blob_keys import (
     check_key,
     content_type_of,
     is_check_key,
-    is_picture_key,
     is_receipt_key,
     picture_key,
     receipt_key,
@@ -23,7 +22,7 @@ def test_the_key_of_a_picture_is_recognized(image_format: ImageFormat) -> None:
     for index in range(MOST_IMAGES):
         attempt = AttemptId(new_id())
         key = picture_key(attempt, index, image_format)
-        assert is_picture_key(key)
+        assert (attempt_of(key), is_receipt_key(key)) == (attempt, False)
         assert key == f"{str(attempt)[-2:]}/{attempt}-{index}.{image_format}"
 
 
@@ -32,8 +31,6 @@ def test_the_key_of_a_receipt_is_recognized() -> None:
     attempt = AttemptId(new_id())
     key = receipt_key(attempt)
     assert is_receipt_key(key)
-    assert not is_picture_key(key)
-    assert not is_receipt_key(picture_key(attempt, 0, ImageFormat.PNG))
     assert key == f"{str(attempt)[-2:]}/{attempt}-receipt.json"
 
 
@@ -50,8 +47,9 @@ def test_the_key_of_a_receipt_is_recognized() -> None:
 )
 def test_what_only_looks_like_a_key_of_ours_is_not_one(key: str) -> None:
     """Folder and identifier have to agree, and nothing may stand around them."""
-    assert is_picture_key("ab/01900000-0000-7000-8000-0000000000ab-0.png")
-    assert not is_picture_key(key.format("0.png"))
+    for end in ("0.png", "receipt.json"):
+        assert attempt_of(f"ab/01900000-0000-7000-8000-0000000000ab-{end}") is not None
+        assert attempt_of(key.format(end)) is None
     assert is_receipt_key("ab/01900000-0000-7000-8000-0000000000ab-receipt.json")
     assert not is_receipt_key(key.format("receipt.json"))
 
@@ -78,5 +76,5 @@ def test_the_key_of_a_check_is_recognized() -> None:
     one, other = check_key(), check_key()
     assert one != other
     assert is_check_key(one)
-    assert not is_picture_key(one)
+    assert attempt_of(one) is None
     assert not is_check_key(picture_key(AttemptId(new_id()), 0, ImageFormat.PNG))

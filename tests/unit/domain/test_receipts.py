@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders import NOW, WORKER, new_attempt, new_generation, new_id, new_user
-from imagegen.domain.blob_keys import is_picture_key
+from imagegen.domain.blob_keys import attempt_of
 from imagegen.domain.errors import Billed, IllegalTransition
 from imagegen.domain.identifiers import ImageId
 from imagegen.domain.images import Image, ImageFormat, Size, Source
@@ -75,7 +75,7 @@ def test_a_picture_lies_where_its_call_put_it() -> None:
     """Its key tells the call, its place in the answer and its format: no two pictures share one."""
     keys = [picture.key(STARTED.id) for picture in PICTURES]
     assert keys == [f"{str(STARTED.id)[-2:]}/{STARTED.id}-{end}" for end in ("0.png", "2.webp")]
-    assert all(map(is_picture_key, keys))
+    assert {attempt_of(key) for key in keys} == {STARTED.id}
 
 
 def test_a_generation_succeeds_with_what_a_receipt_brings() -> None:

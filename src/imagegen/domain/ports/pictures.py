@@ -34,7 +34,7 @@ class ImageProvider(Protocol):
     async def generate(self, request: ImageRequest, *, count: int, deadline: float) -> ProviderAnswer:
         """Draw `count` pictures for an applied request (its model is one of this provider's), in one call.
 
-        `deadline` is the whole time allowed in seconds. Cancelling the call abandons it; it may be billed.
+        `deadline` is the whole time allowed in seconds. Canceling the call abandons it; it may be billed.
 
         Raises:
             ProviderError: one of its leaves, saying where it failed and whether it was billed.
