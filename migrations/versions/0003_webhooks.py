@@ -13,6 +13,7 @@ depends_on = None
 WORD = sa.String(16)
 MOMENT = DateTimeUTC(timezone=True)
 TO_BE_TRIED = sa.text("next_try_at IS NOT NULL")
+OVER = sa.text("next_try_at IS NULL")
 
 
 def upgrade() -> None:
@@ -62,6 +63,9 @@ def upgrade() -> None:
         ["webhook_id", "next_try_at"],
         sqlite_where=TO_BE_TRIED,
         postgresql_where=TO_BE_TRIED,
+    )
+    op.create_index(
+        "ix_webhook_deliveries_over", "webhook_deliveries", ["tried_at"], sqlite_where=OVER, postgresql_where=OVER
     )
 
 

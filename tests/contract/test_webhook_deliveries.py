@@ -196,3 +196,30 @@ async def test_deliveries_go_with_their_endpoint(unit_of_work: UnitOfWorkFactory
     with pytest.raises(StaleWrite):
         await update(unit_of_work, announced.claim(NOW))
     assert await read(unit_of_work, event.id, second) is not None
+
+
+async def test_what_is_over_expires(unit_of_work: UnitOfWorkFactory) -> None:
+    """Anybody's deliveries that were taken or given up, and tried last before a moment, are forgotten.
+
+    Those of that moment, and younger ones, are not, nor is any that is still to be tried, however old it is.
+    """
+    others = new_webhook(OTHER)
+    await remember(unit_of_work, USER, OTHER, ENDPOINT, others)
+    kept, gone = [], []
+    for endpoint, user in ((ENDPOINT, USER), (others, OTHER)):
+        for status in (204, 410, 503):
+            for away in (-1, 0, 1):
+                event = new_event(user, now=NOW - timedelta(days=1))
+                await remember(unit_of_work, event)
+                tried_at = NOW + timedelta(microseconds=away)
+                claimed = WebhookDelivery.of(event, endpoint.id).claim(tried_at)
+                await update(unit_of_work, claimed)
+                await update(unit_of_work, claimed.settle(WebhookReply(status=status), now=LATER, jitter=0.0))
+                (gone if away < 0 and status != 503 else kept).append((event.id, endpoint))
+        await remember(unit_of_work, waiting := new_event(user, now=NOW - timedelta(days=1)))
+        kept.append((waiting.id, endpoint))
+    async with unit_of_work() as work:
+        work.webhook_deliveries.expire(NOW)
+        await work.commit()
+    assert {await read(unit_of_work, *one) for one in gone} == {None}
+    assert None not in [await read(unit_of_work, *one) for one in kept]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from imagegen.domain.blob_keys import attempt_of, is_check_key, is_receipt_key
+from imagegen.domain.deliveries import KEPT
 from imagegen.domain.errors import StorageUnavailable
 from imagegen.domain.idempotency import REMEMBERED
 from imagegen.domain.identifiers import AttemptId
@@ -96,7 +97,7 @@ class MoveBlobsOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveExpired:
-    """Forget idempotency keys that nobody may count on any more, and leases that have run out."""
+    """Forget what nobody may count on any more: idempotency keys, old deliveries, and leases that have run out."""
 
     unit_of_work: UnitOfWorkFactory
     clock: Clock
@@ -105,5 +106,6 @@ class RemoveExpired:
         """Forget them; raise `DatabaseUnavailable` when the database does not answer."""
         async with self.unit_of_work() as work:
             work.idempotency_keys.expire(self.clock() - REMEMBERED)
+            work.webhook_deliveries.expire(self.clock() - KEPT)
             work.workers.remove_lapsed()
             await work.commit()

@@ -34,6 +34,8 @@ JITTER: Final = 0.2
 """The part of a pause by which it is made longer at the most, lest what failed together come back together."""
 CLAIM: Final = timedelta(seconds=60)
 """How long a try keeps others from the same one: well above what a try takes, and the price of a crash in it."""
+KEPT: Final = timedelta(days=30)
+"""For how long after its last try a delivery that is over can be seen and sent anew."""
 
 _ACCEPTED: Final = range(200, 300)
 _LONGEST_WISH: Final = timedelta(hours=24).total_seconds()

@@ -6,6 +6,7 @@ import pytest
 
 from builders import NOW, SettableClock, new_event, new_id, new_user
 from imagegen.adapters.memory import MemoryDatabase, MemoryWebhookSender
+from imagegen.application.cleaning import RemoveExpired
 from imagegen.application.webhooks import (
     ChangeWebhook,
     CreateWebhook,
@@ -16,7 +17,7 @@ from imagegen.application.webhooks import (
     Redeliver,
     WebhookChanges,
 )
-from imagegen.domain.deliveries import DeliveryStatus, WebhookReply
+from imagegen.domain.deliveries import KEPT, DeliveryStatus, WebhookReply
 from imagegen.domain.errors import Conflict, IllegalTransition, InvalidRequest, NotFound, ScopeMissing
 from imagegen.domain.identifiers import EventId, WebhookId
 from imagegen.domain.pages import PageRequest
@@ -44,6 +45,7 @@ class Desk:
         self.delete = DeleteWebhook(unit_of_work=work)
         self.deliveries = ListDeliveries(unit_of_work=work)
         self.redeliver = Redeliver(unit_of_work=work, clock=clock)
+        self.remove_expired = RemoveExpired(unit_of_work=work, clock=clock)
 
     async def created(self, principal: Principal) -> WebhookEndpoint:
         """A webhook of theirs."""
@@ -186,6 +188,19 @@ async def test_changes_at_the_same_instant_all_count(desk: Desk, owner: Principa
     )
     found = await desk.read(owner, endpoint.id)
     assert (found.description, found.enabled, found.secret_number) == ("CI", False, 2)
+
+
+@pytest.mark.parametrize("status", [204, 410])
+async def test_what_was_told_is_known_for_a_month(desk: Desk, user: User, owner: Principal, status: int) -> None:
+    """The log does not grow for ever: what is over is forgotten after 30 days, and not before."""
+    endpoint = await desk.created(owner)
+    event_id = await desk.told(user, endpoint, WebhookReply(status=status))
+    desk.clock.advance(seconds=KEPT.total_seconds())
+    await desk.remove_expired()
+    assert [d.id for d in (await desk.deliveries(owner, endpoint.id, PageRequest())).items] == [event_id]
+    desk.clock.advance(seconds=1)
+    await desk.remove_expired()
+    assert list((await desk.deliveries(owner, endpoint.id, PageRequest())).items) == []
 
 
 async def test_a_deleted_webhook_is_gone_with_its_deliveries(desk: Desk, user: User, owner: Principal) -> None:

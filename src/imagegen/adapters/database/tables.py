@@ -288,6 +288,7 @@ is_waiting: Final = {
 """Whether a generation waits: in the line of the batches (`True`), or in the other one."""
 
 is_to_be_tried: Final = webhook_deliveries.c.next_try_at.is_not(None)
+is_over: Final = webhook_deliveries.c.next_try_at.is_(None)
 
 
 def _partial_index(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
@@ -307,3 +308,4 @@ _partial_index(
     webhook_deliveries.c.webhook_id,
     webhook_deliveries.c.next_try_at,
 )
+_partial_index("ix_webhook_deliveries_over", is_over, webhook_deliveries.c.tried_at)

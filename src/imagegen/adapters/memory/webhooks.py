@@ -106,6 +106,14 @@ class MemoryWebhookDeliveries(Repository, WebhookDeliveries):
 
         self._write(update)
 
+    def expire(self, before: datetime) -> None:
+        """Remove those that were over before."""
+
+        def is_past(delivery: WebhookDelivery) -> bool:
+            return delivery.next_try_at is None and delivery.tried_at is not None and delivery.tried_at < before
+
+        self._write(lambda rows: discard(rows.webhook_deliveries, is_past))
+
 
 class MemoryWebhookSender(WebhookSender):
     """Gives the replies it was handed, one a message and the last one ever after; an `Answer` is awaited.

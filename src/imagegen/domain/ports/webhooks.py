@@ -70,6 +70,10 @@ class WebhookDeliveries(Protocol):
     def update(self, delivery: WebhookDelivery) -> None:
         """Remember a changed delivery. The commit raises `StaleWrite` unless `version` is the next one."""
 
+    @abstractmethod
+    def expire(self, before: datetime) -> None:
+        """Forget all deliveries that are over, taken or given up, and were tried last before a moment."""
+
 
 class WebhookSender(Protocol):
     """Takes messages to addresses that users chose, and that may belong to anybody."""

@@ -15,7 +15,7 @@ from imagegen.adapters.database.rows import (
     webhook_endpoint_values,
 )
 from imagegen.adapters.database.statements import Query, Write, next_version, replacing
-from imagegen.adapters.database.tables import is_to_be_tried, webhook_deliveries, webhook_endpoints
+from imagegen.adapters.database.tables import is_over, is_to_be_tried, webhook_deliveries, webhook_endpoints
 from imagegen.adapters.database.transaction import Repository
 from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.identifiers import EventId, UserId, WebhookId
@@ -72,6 +72,7 @@ _UPDATE_DELIVERY = replacing(
     "delivered_at",
     "given_up_at",
 ).where(_IS_OF_ENDPOINT)
+_EXPIRE_DELIVERIES = delete(webhook_deliveries).where(is_over, webhook_deliveries.c.tried_at < bindparam("before"))
 
 
 def _announced() -> Insert:
@@ -171,3 +172,7 @@ class SqlWebhookDeliveries(Repository, WebhookDeliveries):
         """Replace what may change."""
         values = {**webhook_delivery_values(delivery), "endpoint": delivery.webhook_id}
         self._transaction.write(next_version(_UPDATE_DELIVERY, values))
+
+    def expire(self, before: datetime) -> None:
+        """Delete the rows from their own index."""
+        self._transaction.write(Write(_EXPIRE_DELIVERIES, {"before": before}))
