@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(32), nullable=False),
         sa.Column("target", GUID(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("early", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "key", name="pk_idempotency_keys"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_idempotency_keys_user_id", ondelete="CASCADE"),
     )

@@ -21,7 +21,11 @@ RING_SECONDS: Final = 5.0
 """Between two looks for what is queued: a ring that was lost costs about as much."""
 QUEUED_TOO_LONG: Final = timedelta(seconds=5)
 HOUSEKEEPING_SWEEPS: Final = 3600
-"""Sweeps between two looks for what has expired and for orphaned bytes: an hour."""
+"""Sweeps between two looks for orphaned bytes: an hour."""
+QUIET_SWEEPS: Final = 600
+"""Sweeps that have to go through before the first of these looks."""
+EXPIRY_SECONDS: Final = 3600.0
+"""Between two looks for what has expired."""
 MOVE_SECONDS: Final = 5.0
 """Between two tries to bring pictures to a store that was away."""
 RENEWALS: Final = 4
@@ -58,6 +62,8 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
                 tasks.create_task(self._ring())
+                tasks.create_task(self._repeat(self.application.give_up_overdue, self.sweep_seconds))
+                tasks.create_task(self._repeat(self.application.remove_expired, EXPIRY_SECONDS))
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._repeat(self.application.finish_batches, self.sweep_seconds))
                 tasks.create_task(self._repeat(self.application.move_blobs_on, MOVE_SECONDS))
@@ -101,10 +107,8 @@ class Worker:
         while True:
             # A picture waits in the store while the database is away: it is no orphan, nor for some time afterwards.
             quiet = quiet + 1 if await _done(self.application.settle_stranded()) else 0
-            if quiet == HOUSEKEEPING_SWEEPS:
+            if quiet % HOUSEKEEPING_SWEEPS == QUIET_SWEEPS:
                 await _done(self.application.remove_orphans())
-                await _done(self.application.remove_expired())
-                quiet = 0
             await asyncio.sleep(self.sweep_seconds)
 
     async def _until_done(self, step: Callable[[], Awaitable[object]]) -> None:

@@ -30,7 +30,7 @@ from imagegen.application.images import (
 )
 from imagegen.application.leasing import CountWorkers, EndLease, RenewLease
 from imagegen.application.requesting import RequestGeneration
-from imagegen.application.resuming import RingAgain, SettleStranded
+from imagegen.application.resuming import GiveUpOverdue, RingAgain, SettleStranded
 from imagegen.application.running import RunGeneration
 from imagegen.application.sessions import EndSession, ListSessions, Refresh
 from imagegen.application.usage import ReadUsage
@@ -74,6 +74,7 @@ class Application:
     retry_generation: RetryGeneration
     abandon_calls: AbandonCalls
     ring_again: RingAgain
+    give_up_overdue: GiveUpOverdue
     settle_stranded: SettleStranded
     renew_lease: RenewLease
     end_lease: EndLease

@@ -15,9 +15,17 @@ from imagegen.application.at_work import AtWork
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.keeping import Drawn, KeepPictures
+from imagegen.application.leasing import RenewLease
 from imagegen.domain.catalog import Catalog, Fitted, ImageModel
 from imagegen.domain.circuits import Circuits
-from imagegen.domain.errors import DatabaseUnavailable, OutcomeUnknown, ProviderError, StaleWrite
+from imagegen.domain.errors import (
+    Billed,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    ProviderError,
+    ProviderUnreachable,
+    StaleWrite,
+)
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.images import ImageRequest
@@ -57,6 +65,7 @@ class CallProvider:
     clock: Clock
     new_id: NewId
     at_work: AtWork
+    renew: RenewLease
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     seconds: Callable[[], float] = monotonic
     jitter: Callable[[], float] = random  # noqa: S311 - it guards nothing
@@ -112,6 +121,9 @@ class CallProvider:
         model = asking.model
         if (refusal := self.circuits.admit(model, self.seconds())) is not None:
             return Drawn(attempt.fail(refusal, self.clock()), errors=(refusal,), fitted=asking.fitted)
+        if not await self._may_call(asking.generation):
+            late = ProviderUnreachable("This process was away for too long; nobody was asked.", billed=Billed.NO)
+            return Drawn(attempt.fail(late, self.clock()), errors=(late,), fitted=asking.fitted)
         noted: ProviderError | None = None
         try:
             with self.at_work.calling(asking.generation.id):
@@ -132,6 +144,17 @@ class CallProvider:
             self.circuits.note(model, noted, self.seconds())
         drawn = await self.keep(asking.generation, attempt, answer, cost_micros=cost)
         return drawn if asking.fitted is None else replace(drawn, fitted=asking.fitted)
+
+    async def _may_call(self, generation: Generation) -> bool:
+        """Whether the generation is still for this process to draw: not if others may have settled it meanwhile."""
+        if self.renew.lease.held:
+            return True
+        try:
+            await self.renew()
+            await self._record(generation)
+        except (StaleWrite, DatabaseUnavailable):
+            return False
+        return True
 
     def _elsewhere(self, asking: Asking, error: ProviderError) -> Fitted | None:
         tried = asking.tried | {asking.model.provider}

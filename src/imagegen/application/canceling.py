@@ -8,6 +8,7 @@ from imagegen.application.requesting import Asked, RequestGeneration
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.errors import IllegalTransition, NotFound
 from imagegen.domain.generations import Generation, Status
+from imagegen.domain.idempotency import Once
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWorkFactory
 from imagegen.domain.users import Principal, Scope
@@ -64,13 +65,14 @@ class RetryGeneration:
     unit_of_work: UnitOfWorkFactory
     request: RequestGeneration
 
-    async def __call__(self, principal: Principal, generation_id: GenerationId) -> Asked:
-        """Return a new generation, which names the first.
+    async def __call__(self, principal: Principal, generation_id: GenerationId, *, once: Once | None = None) -> Asked:
+        """Return a new generation, which names the first; asked `once` more, the one that came of it before.
 
         Raises:
             NotFound: it is not there or not the caller's.
             IllegalTransition: it has not ended, or has succeeded.
             UnknownModel, UnsupportedParameters, ProviderNotConfigured: it could not be asked for today.
+            IdempotencyKeyReused: something else was asked for under that key.
         """
         principal.require(Scope.GENERATE)
         async with self.unit_of_work() as work:
@@ -80,5 +82,11 @@ class RetryGeneration:
         if first.status not in (Status.FAILED, Status.CANCELED):
             raise IllegalTransition(f"The generation is {first.status}.")
         return await self.request(
-            principal, first.requested, labels=first.labels, priority=first.priority, retry_of=first.id
+            principal,
+            first.requested,
+            labels=first.labels,
+            priority=first.priority,
+            start_within=None if first.start_by is None else (first.start_by - first.created_at).total_seconds(),
+            once=once,
+            retry_of=first.id,
         )

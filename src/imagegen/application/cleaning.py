@@ -10,6 +10,7 @@ from typing import Final
 from imagegen.domain.blob_keys import attempt_of, is_check_key, is_receipt_key
 from imagegen.domain.deliveries import KEPT
 from imagegen.domain.errors import StorageUnavailable
+from imagegen.domain.generations import Outcome
 from imagegen.domain.idempotency import REMEMBERED
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
@@ -64,19 +65,29 @@ class RemoveOrphans:
         async for blob in self.blobs.blobs():
             if self.clock() - blob.modified < ORPHAN_AGE:
                 continue
-            if is_check_key(blob.key) or is_receipt_key(blob.key):
-                await self.blobs.delete(blob.location)
-            elif (attempt_id := attempt_of(blob.key)) is not None:
-                if await self._known(blob, attempt_id):
-                    known += 1
-                else:
-                    orphans.append(blob.location)
+            attempt_id = attempt_of(blob.key)
+            if attempt_id is None:
+                if is_check_key(blob.key):
+                    await self.blobs.delete(blob.location)
+            elif is_receipt_key(blob.key):
+                if not await self._open(attempt_id):
+                    await self.blobs.delete(blob.location)
+            elif await self._known(blob, attempt_id):
+                known += 1
+            else:
+                orphans.append(blob.location)
         if len(orphans) > known:
             logger.warning("none of %s unknown pictures removed: only %s are known", len(orphans), known)
             return 0
         for location in orphans:
             await self.blobs.delete(location)
         return len(orphans)
+
+    async def _open(self, attempt_id: AttemptId) -> bool:
+        """Whether a call has not ended on record, so that its receipt is still needed."""
+        async with self.unit_of_work() as work:
+            attempt = await work.attempts.get(attempt_id)
+        return attempt is not None and attempt.outcome is Outcome.STARTED
 
     async def _known(self, blob: StoredBlob, attempt_id: AttemptId) -> bool:
         async with self.unit_of_work() as work:

@@ -20,6 +20,8 @@ def write_end(work: UnitOfWork, ended: Generation, attempts: Iterable[Attempt] =
     work.generations.update(ended)
     for attempt in settled:
         work.attempts.update(attempt)
+    if ended.failure is not None and ended.finished_at is not None:  # a call of which nobody here knew
+        work.attempts.end_open(ended.id, ended.failure.error(), ended.finished_at)
     for image in ended.images:
         work.images.add(image)
     work.usage.add(UsageRecord.of(ended, settled))
@@ -30,7 +32,8 @@ def write_cancellation(
     work: UnitOfWork, generation: Generation, attempts: Iterable[Attempt], now: datetime
 ) -> Generation:
     """Gather what belongs to taking a generation back, with the calls that were made for it; return it as it ends."""
-    canceled = generation.cancel(now)
+    under_way = [one for one in attempts if one.outcome is Outcome.STARTED]
+    canceled = generation.cancel(now, calling=bool(under_way))  # what had ended and was tried again was not billed
     error = GenerationCanceled(billed=Billed.UNKNOWN)
-    write_end(work, canceled, [one.fail(error, now) for one in attempts if one.outcome is Outcome.STARTED])
+    write_end(work, canceled, [one.fail(error, now) for one in under_way])
     return canceled

@@ -21,8 +21,11 @@ from imagegen.domain.users import Principal, Scope
 logger = logging.getLogger("imagegen.generations")
 
 
-LOOK_AGAIN: Final = 5.0
+LOOK_AGAIN: Final = 15.0
 """Seconds after which whoever waits looks at the row although nobody said that it changed."""
+
+BREATH: Final = 0.5
+"""Seconds between two looks at the row, whatever is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class RequestGeneration:
         async with self.unit_of_work() as work:
             known = await work.idempotency_keys.get(generation.user_id, once.key)
         if known is not None and known.answers(once, generation.created_at):
+            if once.fresh:  # it has come after all, and the next fresh one is another
+                await self._no_longer_early(known)
             return Asked(await self._first(GenerationId(known.target), generation.user_id, wait), replayed=True)
         key = IdempotencyKey(
             user_id=generation.user_id,
@@ -94,14 +99,26 @@ class RequestGeneration:
             fingerprint=once.fingerprint,
             target=generation.id,
             created_at=generation.created_at,
+            early=once.repeated,
         )
         try:
             return Asked(await self._take(replace(acceptance, key=key, instead_of=known), wait))
         except (AlreadyExists, StaleWrite):
-            if not once.fresh:
+            if not once.fresh or await self._is_early(key):
                 raise StaleWrite from None
             # Somebody asked for the same at this moment: what is asked for again then comes of theirs.
             return Asked(await self._take(acceptance, wait))
+
+    async def _is_early(self, key: IdempotencyKey) -> bool:
+        async with self.unit_of_work() as work:
+            known = await work.idempotency_keys.get(key.user_id, key.key)
+        return known is not None and known.early
+
+    async def _no_longer_early(self, key: IdempotencyKey) -> None:
+        async with self.unit_of_work() as work:
+            work.idempotency_keys.remove(key)
+            work.idempotency_keys.add(replace(key, early=False))
+            await work.commit()
 
     async def _first(self, generation_id: GenerationId, owner: UserId, wait: float) -> Generation:
         with self.events.watch(generation_id) as watch:
@@ -176,6 +193,7 @@ class RequestGeneration:
             found = await self._found(generation)
             if found.status.final or watch.closed or remaining <= LOOK_AGAIN:
                 return found
+            await asyncio.sleep(BREATH)  # somebody heard of an end that cannot be read yet
 
     async def _found(self, generation: Generation) -> Generation:
         try:

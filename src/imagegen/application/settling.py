@@ -40,7 +40,7 @@ class SettleGeneration:
                 if known.status.final:  # a commit whose answer was lost, or somebody else ended it
                     await self._remove_unknown(known, drawn)
                     return known
-                ended = self._ended(known, drawn)
+                ended = self.ended(known, drawn)
                 await self._commit(ended, drawn)
             except StaleWrite:  # it was relabeled while it ran
                 known = None
@@ -64,7 +64,8 @@ class SettleGeneration:
         stored = {image.location for one in drawn for image in one.images}
         await self.remove_blobs(stored - kept)
 
-    def _ended(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation:
+    def ended(self, generation: Generation, drawn: Sequence[Drawn]) -> Generation:
+        """The generation as its calls end it; nothing is remembered yet."""
         generation = _moved(generation, drawn)
         costs = [one.attempt.cost_micros for one in drawn]
         cost = None if None in costs else sum(c for c in costs if c is not None)

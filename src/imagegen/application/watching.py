@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Final
 
-from imagegen.application.requesting import LOOK_AGAIN
 from imagegen.domain.errors import DatabaseUnavailable, NotFound
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import GenerationEvents, UnitOfWorkFactory
 from imagegen.domain.snapshots import Snapshot
 from imagegen.domain.users import Principal, Scope
+
+LOOK_AGAIN: Final = 5.0
+"""Seconds between two looks at the row and at its place in the queue, of which nobody tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from imagegen.application.keeping import KeepPictures
 from imagegen.application.leasing import CountWorkers, EndLease, Lease, RenewLease
 from imagegen.application.recovering import RecoverCall
 from imagegen.application.requesting import RequestGeneration
-from imagegen.application.resuming import RingAgain, SettleStranded
+from imagegen.application.resuming import GiveUpOverdue, RingAgain, SettleStranded
 from imagegen.application.retrying import Backoff
 from imagegen.application.running import ConfirmBeginning, RunGeneration
 from imagegen.application.sessions import EndSession, GrantAccess, ListSessions, Refresh
@@ -118,6 +118,7 @@ def wire(outside: Outside) -> Application:
         blobs=o.blobs, remove_blobs=remove_blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff
     )
     settle = SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock, backoff=o.backoff)
+    renew = RenewLease(unit_of_work=work, lease=o.lease)
     call = CallProvider(
         unit_of_work=work,
         catalog=o.catalog,
@@ -127,13 +128,13 @@ def wire(outside: Outside) -> Application:
         clock=clock,
         new_id=new_id,
         at_work=at_work,
+        renew=renew,
         policy=o.policy,
     )
     draw = DrawGeneration(
         call=call, keep=keep, settle=settle, events=o.events, clock=clock, at_work=at_work, lease=o.lease
     )
     confirm = ConfirmBeginning(unit_of_work=work, backoff=o.backoff)
-    renew = RenewLease(unit_of_work=work, lease=o.lease)
     request_generation = RequestGeneration(
         unit_of_work=work,
         catalog=o.catalog,
@@ -185,7 +186,8 @@ def wire(outside: Outside) -> Application:
         cancel_generation=CancelGeneration(unit_of_work=work, events=o.events, clock=clock, at_work=at_work),
         retry_generation=RetryGeneration(unit_of_work=work, request=request_generation),
         abandon_calls=AbandonCalls(at_work=at_work),
-        ring_again=RingAgain(unit_of_work=work, queue=o.queue, events=o.events, clock=clock),
+        ring_again=RingAgain(unit_of_work=work, queue=o.queue),
+        give_up_overdue=GiveUpOverdue(unit_of_work=work, events=o.events, clock=clock),
         settle_stranded=SettleStranded(
             unit_of_work=work,
             recover=RecoverCall(

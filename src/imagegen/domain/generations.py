@@ -114,6 +114,11 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+def outcome_of(error: ProviderError) -> Outcome:
+    """How a call ended that ended with an error."""
+    return Outcome.UNKNOWN if error.billed is Billed.UNKNOWN else Outcome.FAILED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One call to a provider for `count` pictures: written before it is made, settled after."""
@@ -150,7 +155,7 @@ class Attempt:
         return replace(
             self,
             finished_at=_not_before(now, self.started_at),
-            outcome=Outcome.UNKNOWN if error.billed is Billed.UNKNOWN else Outcome.FAILED,
+            outcome=outcome_of(error),
             billed=error.billed,
             cost_micros=0 if error.billed is Billed.NO else cost_micros,
             provider_request_id=error.request_id,
@@ -253,15 +258,14 @@ class Generation:
         self._must_be(Status.RUNNING, Status.QUEUED)
         return self._next(Status.FAILED, failure=failure, cost_micros=cost_micros, finished_at=self._end(now))
 
-    def cancel(self, now: datetime) -> Self:
-        """Its owner takes it back. While it was running its provider may have billed it."""
+    def cancel(self, now: datetime, *, calling: bool = True) -> Self:
+        """Its owner takes it back. While it runs and a call is under way, nobody knows whether that will be billed."""
         self._must_be(Status.QUEUED, Status.RUNNING)
-        started = self.status is Status.RUNNING
-        error = GenerationCanceled(billed=Billed.UNKNOWN if started else Billed.NO)
+        billed = Billed.UNKNOWN if calling and self.status is Status.RUNNING else Billed.NO
         return self._next(
             Status.CANCELED,
-            failure=Failure.of(error),
-            cost_micros=None if started else 0,
+            failure=Failure.of(GenerationCanceled(billed=billed)),
+            cost_micros=0 if billed is Billed.NO else None,
             finished_at=self._end(now),
         )
 

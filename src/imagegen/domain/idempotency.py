@@ -19,24 +19,29 @@ class Once:
     """How a caller says that a request is the same as an earlier one.
 
     `fingerprint` is the SHA-256 of what is asked for. Under a `fresh` key something new is asked for, whatever was
-    asked under it before.
+    asked under it before; a `repeated` request had a fresh one before it, which may come later.
     """
 
     key: str
     fingerprint: bytes
     lifetime: timedelta = REMEMBERED
     fresh: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """A key that an owner has used, what was asked under it, and the generation or batch that came of it."""
+    """A key that an owner has used, what was asked under it, and the generation or batch that came of it.
+
+    With `early` it was a repetition that came first: the fresh request that it repeats is still on its way.
+    """
 
     user_id: UserId
     key: str
     fingerprint: bytes
     target: UUID
     created_at: datetime
+    early: bool = False
 
     def answers(self, once: Once, now: datetime) -> bool:
         """Whether the request was taken already, and `target` is what came of it.
@@ -44,7 +49,7 @@ class IdempotencyKey:
         Raises:
             IdempotencyKeyReused: the key is known, and something else was asked for under it.
         """
-        if once.fresh or now - self.created_at >= once.lifetime:
+        if now - self.created_at >= once.lifetime or (once.fresh and not self.early):
             return False
         if self.fingerprint != once.fingerprint:
             raise IdempotencyKeyReused

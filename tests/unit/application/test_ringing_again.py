@@ -64,7 +64,7 @@ async def test_what_was_to_start_by_now_is_given_up() -> None:
     bell.rung.clear()
     house.clock.advance(seconds=30)
     with house.events.watch(generation.id) as watch:
-        await house.application.ring_again(house.clock())
+        await house.application.give_up_overdue()
         told = await watch.outcome(0)
     ended = await found(house, owner, generation.id)
     assert told == ended
@@ -124,7 +124,7 @@ async def test_one_broken_row_does_not_hide_the_rest(caplog: pytest.LogCaptureFi
     bad, good = await ask(house, owner, start_within=1), await ask(house, owner, start_within=1)
     database.bad = bad.id
     house.clock.advance(seconds=1)
-    await house.application.ring_again(house.clock())
+    await house.application.give_up_overdue()
     assert (await found(house, owner, good.id)).status is Status.FAILED
     assert str(bad.id) in caplog.text
     assert "ValueError" in caplog.text

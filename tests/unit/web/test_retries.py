@@ -80,7 +80,8 @@ def test_a_clients_own_retry_is_known_by_what_it_asks() -> None:
     """The first request is always a new one; what comes with a higher count belongs to it for 10 minutes."""
     first, again = once(count="0"), once(count="2")
     assert (first.fresh, again.fresh) == (True, False)
-    assert first == replace(again, fresh=True)
+    assert first == replace(again, fresh=True, repeated=False)
+    assert again.repeated
     assert again.lifetime == RETRIED
 
 

@@ -171,6 +171,7 @@ idempotency_keys: Final = Table(
     Column("fingerprint", LargeBinary(32), nullable=False),
     Column("target", Identifier(), nullable=False),  # which may be forgotten before the key is
     _moment("created_at"),
+    Column("early", Boolean, nullable=False),
     Index(None, "created_at"),
 )
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from imagegen.adapters.memory.rows import Rows, discard, discard_keys, insert, page, replace_next, require
 from imagegen.adapters.memory.transaction import Repository
-from imagegen.domain.errors import StaleWrite
-from imagegen.domain.generations import Attempt, Generation, Priority, Status
+from imagegen.domain.errors import Billed, ProviderError, StaleWrite
+from imagegen.domain.generations import Attempt, Generation, Outcome, Priority, Status, outcome_of
 from imagegen.domain.identifiers import AttemptId, GenerationId, ImageId, UserId, WorkerId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Page, PageRequest
@@ -109,14 +109,28 @@ class MemoryGenerations(Repository, Generations):
         self._write(relabel)
 
     def hold(self, generation: Generation) -> None:
-        """Look whether it still runs there."""
+        """Count the version on where it is to be."""
 
         def hold(rows: Rows) -> None:
-            found = rows.generations.get(generation.id)
-            if found is None or found.status is not Status.RUNNING or found.worker_id != generation.worker_id:
-                raise StaleWrite
+            found = self._running(generation, rows, leased=True)
+            rows.generations[found.id] = replace(found, version=found.version + 1)
 
         self._write(hold)
+
+    def take_over(self, generation: Generation) -> None:
+        """Look whether it still runs at a worker that is dead."""
+        self._write(lambda rows: self._running(generation, rows, leased=False))
+
+    def _running(self, generation: Generation, rows: Rows, *, leased: bool) -> Generation:
+        found = rows.generations.get(generation.id)
+        if (
+            found is None
+            or found.status is not Status.RUNNING
+            or found.worker_id != generation.worker_id
+            or _leased(found.worker_id, rows, self._clock()) is not leased
+        ):
+            raise StaleWrite
+        return found
 
     def remove(self, generation_id: GenerationId, owner: UserId) -> None:
         """Remove a finished generation of the owner's, and what belongs to it."""
@@ -159,6 +173,27 @@ class MemoryAttempts(Repository, Attempts):
             rows.attempts[attempt.id] = attempt
 
         self._write(update)
+
+    async def get(self, attempt_id: AttemptId) -> Attempt | None:
+        """The call of that identifier."""
+        return (await self._read()).attempts.get(attempt_id)
+
+    def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
+        """End those that have not ended."""
+
+        def end(rows: Rows) -> None:
+            for attempt in [*rows.attempts.values()]:
+                if attempt.generation_id == generation_id and attempt.outcome is Outcome.STARTED:
+                    rows.attempts[attempt.id] = replace(
+                        attempt,
+                        finished_at=now,
+                        outcome=outcome_of(error),
+                        billed=error.billed,
+                        cost_micros=0 if error.billed is Billed.NO else None,
+                        error_code=error.code,
+                    )
+
+        self._write(end)
 
 
 class MemoryImages(Repository, Images):

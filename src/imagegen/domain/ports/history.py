@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from imagegen.domain.errors import ProviderError
 from imagegen.domain.generations import Attempt, Generation, Priority, Status
 from imagegen.domain.identifiers import AttemptId, GenerationId, ImageId, UserId, WorkerId
 from imagegen.domain.images import Image
@@ -90,7 +91,17 @@ class Generations(Protocol):
 
     @abstractmethod
     def hold(self, generation: Generation) -> None:
-        """Change nothing, but have the commit raise `StaleWrite` unless it still runs at the same worker."""
+        """Count its version on. The commit raises `StaleWrite` unless it still runs at the same worker with its lease.
+
+        So whoever read it before cannot end it any more without reading it again.
+        """
+
+    @abstractmethod
+    def take_over(self, generation: Generation) -> None:
+        """Change nothing, but have the commit raise `StaleWrite` unless it still runs at the same worker without a lease.
+
+        The clock of the database tells.
+        """
 
     @abstractmethod
     def remove(self, generation_id: GenerationId, owner: UserId) -> None:
@@ -118,6 +129,14 @@ class Attempts(Protocol):
     @abstractmethod
     def update(self, attempt: Attempt) -> None:
         """Remember how a call ended."""
+
+    @abstractmethod
+    async def get(self, attempt_id: AttemptId) -> Attempt | None:
+        """The call, or `None`."""
+
+    @abstractmethod
+    def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
+        """Let the calls for a generation end with that error that have not ended on record."""
 
 
 class Images(Protocol):

@@ -20,12 +20,14 @@ from imagegen.web.api.addresses import address, inlined
 from imagegen.web.api.moments import moment_parameter, read_moment
 from imagegen.web.api.parameters import (
     PAGE_SIZE,
+    REPLAYED,
     ApiRequest,
     CursorText,
     IdempotencyKeyText,
     Limit,
     Verbs,
     identifier,
+    one_key,
     page_request,
     problems,
 )
@@ -37,13 +39,20 @@ from imagegen.web.authentication import SECURITY, Access, access, principal_of
 
 _ASKING: Final = {
     202: ResponseSpec(
-        GenerationView, generate_examples=False, description="Not finished yet; look again at `Location`."
+        GenerationView,
+        generate_examples=False,
+        description="Not finished yet; look again at `Location`, after as many seconds as `Retry-After` says.",
     ),
-    **problems(401, 403, 409, 502, 503, 504, body=True),
+    **problems(401, 403, 404, 409, 502, 503, 504, body=True),
 }
 _NAMING: Final = [
     ResponseHeader("Location", value="", documentation_only=True, description="Where the generation can be read."),
     ResponseHeader("X-Imagegen-Generation-Id", value="", documentation_only=True, description="Its id."),
+    REPLAYED,
+]
+_UNFINISHED: Final = [
+    *_NAMING,
+    ResponseHeader("Retry-After", value="", documentation_only=True, description="Seconds until it is worth a look."),
 ]
 _POLL_SECONDS: Final = "2"
 _MOST_WORDS: Final = 10
@@ -75,7 +84,7 @@ class GenerateController(Controller):
     opt = access(Access.KEY)
     security = SECURITY[Access.KEY]
 
-    @post(responses=_ASKING, response_headers=_NAMING, summary="Generate and wait")
+    @post(guards=[one_key], responses=_ASKING, response_headers=_NAMING, summary="Generate and wait")
     async def generate(
         self,
         request: ApiRequest,
@@ -102,7 +111,7 @@ class GenerationController(Controller):
     opt = access(Access.EITHER)
     security = SECURITY[Access.EITHER]
 
-    @post(responses=_ASKING, response_headers=_NAMING, summary="Ask for a generation")
+    @post(guards=[one_key], responses=_ASKING, response_headers=_NAMING, summary="Ask for a generation")
     async def ask(
         self,
         request: ApiRequest,
@@ -188,21 +197,30 @@ class GenerationController(Controller):
     @post(
         "/{generation_id:str}/retry",
         status_code=202,
+        guards=[one_key],
         responses=problems(401, 403, 404, 409, 422, 503),
-        response_headers=_NAMING,
+        response_headers=_UNFINISHED,
         summary="Retry a generation",
     )
     async def retry(
-        self, request: ApiRequest, generation_id: GenerationName, application: Verbs
+        self,
+        request: ApiRequest,
+        generation_id: GenerationName,
+        application: Verbs,
+        idempotency_key: IdempotencyKeyText = None,
+        retry_count: RetryCount = None,
     ) -> Response[GenerationView]:
         """Ask for the same again after a generation failed or was canceled, as a new one that names the first.
 
         imagegen never does this by itself where the first may have been billed.
         """
-        asked = await application.retry_generation(principal_of(request), _id(generation_id))
-        name = external(GENERATION, asked.generation.id)
-        view = await _standing(request, asked.generation, application)
-        return Response(view, status_code=202, headers={**_names(name), "Retry-After": _POLL_SECONDS})
+        principal = principal_of(request)
+        once = asked_once(principal, {"retry_of": generation_id}, idempotency_key, retry_count)
+        asked = await application.retry_generation(principal, _id(generation_id), once=once)
+        headers = {**_names(external(GENERATION, asked.generation.id)), "Retry-After": _POLL_SECONDS}
+        if asked.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(await _standing(request, asked.generation, application), status_code=202, headers=headers)
 
     @patch(
         "/{generation_id:str}",

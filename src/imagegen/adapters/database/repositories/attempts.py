@@ -1,6 +1,7 @@
 """The calls to providers."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -8,8 +9,9 @@ from imagegen.adapters.database.rows import attempt_of, attempt_values
 from imagegen.adapters.database.statements import Query, Write
 from imagegen.adapters.database.tables import attempts
 from imagegen.adapters.database.transaction import Repository
-from imagegen.domain.generations import Attempt
-from imagegen.domain.identifiers import GenerationId
+from imagegen.domain.errors import Billed, ProviderError
+from imagegen.domain.generations import Attempt, Outcome, outcome_of
+from imagegen.domain.identifiers import AttemptId, GenerationId
 from imagegen.domain.ports import Attempts
 
 _OF_GENERATION = Query(
@@ -18,8 +20,16 @@ _OF_GENERATION = Query(
 )
 _ADD = insert(attempts)
 _ENDING = ("finished_at", "outcome", "billed", "cost_micros", "provider_request_id", "error_code")
+_OPEN_ENDING = ("finished_at", "outcome", "billed", "cost_micros", "error_code")
 _UPDATE = (
     update(attempts).where(attempts.c.id == bindparam("ended")).values({name: bindparam(name) for name in _ENDING})
+)
+
+_GET = Query(select(attempts).where(attempts.c.id == bindparam("id")), attempt_of)
+_END_OPEN = (
+    update(attempts)
+    .where(attempts.c.generation_id == bindparam("of"), attempts.c.outcome == Outcome.STARTED)
+    .values({name: bindparam(name) for name in _OPEN_ENDING})
 )
 
 
@@ -37,3 +47,18 @@ class SqlAttempts(Repository, Attempts):
     def update(self, attempt: Attempt) -> None:
         """Set how the call ended; it must be there."""
         self._transaction.write(Write(_UPDATE, {**attempt_values(attempt), "ended": attempt.id}, checked=True))
+
+    async def get(self, attempt_id: AttemptId) -> Attempt | None:
+        """Look the call up by primary key."""
+        return await self._transaction.one(_GET, {"id": attempt_id})
+
+    def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
+        """Set the same end for all that have none."""
+        ending = {
+            "finished_at": now,
+            "outcome": outcome_of(error),
+            "billed": error.billed,
+            "cost_micros": 0 if error.billed is Billed.NO else None,
+            "error_code": error.code,
+        }
+        self._transaction.write(Write(_END_OPEN, {**ending, "of": generation_id}))

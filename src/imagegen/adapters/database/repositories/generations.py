@@ -122,15 +122,14 @@ _UPDATE = replacing(
     "worker_id",
 )
 _RELABEL = replacing(generations, "title", "tags", "metadata", "external_id", "favorite", "search")
-_HOLD = (
-    update(generations)
-    .where(
-        generations.c.id == bindparam("held"),
-        generations.c.status == Status.RUNNING,
-        generations.c.worker_id == bindparam("holder"),
-    )
-    .values(worker_id=generations.c.worker_id)
+_LEASED = exists().where(workers.c.id == generations.c.worker_id, workers.c.expires_at > moment_of_database())
+_RUNS_THERE = (
+    generations.c.id == bindparam("held"),
+    generations.c.status == Status.RUNNING,
+    generations.c.worker_id.is_not_distinct_from(bindparam("holder", type_=generations.c.worker_id.type)),
 )
+_HOLD = update(generations).where(*_RUNS_THERE, _LEASED).values(version=generations.c.version + 1)
+_TAKE_OVER = update(generations).where(*_RUNS_THERE, ~_LEASED).values(worker_id=generations.c.worker_id)
 _CLEAR = delete(generations).where(_IS_OWNED, is_finished)
 _REMOVE = _CLEAR.where(generations.c.id == bindparam("id"))
 
@@ -224,9 +223,12 @@ class SqlGenerations(Repository, Generations):
         self._transaction.write(next_version(_RELABEL, label_values(generation)))
 
     def hold(self, generation: Generation) -> None:
+        """Count the version on where it is to be."""
+        self._transaction.write(Write(_HOLD, _holding(generation), checked=True))
+
+    def take_over(self, generation: Generation) -> None:
         """Write what is there already, where it is."""
-        values = {"held": generation.id, "holder": generation.worker_id}
-        self._transaction.write(Write(_HOLD, values, checked=True))
+        self._transaction.write(Write(_TAKE_OVER, _holding(generation), checked=True))
 
     def remove(self, generation_id: GenerationId, owner: UserId) -> None:
         """Delete the row if it has ended; attempts and images go with it."""
@@ -235,3 +237,7 @@ class SqlGenerations(Repository, Generations):
     def clear(self, owner: UserId) -> None:
         """Delete the rows that have ended; attempts and images go with them."""
         self._transaction.write(Write(_CLEAR, {"owner": owner}))
+
+
+def _holding(generation: Generation) -> Values:
+    return {"held": generation.id, "holder": generation.worker_id}
