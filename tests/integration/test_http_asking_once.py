@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -79,6 +80,16 @@ async def test_what_is_no_key_is_422(house: House, client: httpx.AsyncClient, vi
     problem = assert_problem(answer, 422, "invalid_request")
     assert [fault["pointer"] for fault in problem["errors"]] == ["#Idempotency-Key"]
     assert house.provider.calls == []
+
+
+@pytest.mark.parametrize("path", ["generate", "generations", "batches", f"generations/gen_{UUID(int=7)}/retry"])
+async def test_two_keys_are_422(client: httpx.AsyncClient, visitor: Visitor, path: str) -> None:
+    """Even if they are the same: nobody is left to guess which of them counts."""
+    for keys in (("order-42", "order-43"), ("order-42", "order-42")):
+        headers = [*visitor.key.items(), *(("Idempotency-Key", key) for key in keys)]
+        problem = assert_problem(await client.post(f"/v1/{path}", json=FOX, headers=headers), 422, "invalid_request")
+        assert [fault["pointer"] for fault in problem["errors"]] == ["#Idempotency-Key"]
+    assert (await client.get("/v1/generations", headers=visitor.key)).json()["data"] == []
 
 
 async def test_the_longest_key_is_one(client: httpx.AsyncClient, visitor: Visitor) -> None:

@@ -114,6 +114,29 @@ def test_pictures_are_of_three_types(operations: dict[tuple[str, str], dict[str,
         assert answers[status]["content"].keys() == {"image/png", "image/jpeg", "image/webp"}
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "headers"),
+    [
+        ("/v1/generate", "201", {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed"}),
+        ("/v1/generations", "201", {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed"}),
+        (
+            "/v1/generations/{generation_id}/retry",
+            "202",
+            {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed", "Retry-After"},
+        ),
+        ("/v1/batches", "202", {"Location", "Idempotent-Replayed"}),
+        ("/v1/webhooks", "201", {"Location"}),
+    ],
+)
+def test_what_is_made_says_where_it_is(
+    operations: dict[tuple[str, str], dict[str, Any]], path: str, status: str, headers: set[str]
+) -> None:
+    """The headers of the answer are described, each with words of its own."""
+    described = operations["post", path]["responses"][status]["headers"]
+    assert described.keys() == headers
+    assert all(header["description"] for header in described.values())
+
+
 def test_health_answers_are_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     """`/health/ready` answers the same whether it is ready or not."""
     answers = operations["get", "/health/ready"]["responses"]

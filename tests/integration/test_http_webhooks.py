@@ -53,6 +53,14 @@ async def test_a_webhook_is_made_and_found_again(client: httpx.AsyncClient, visi
         assert (await client.get("/v1/webhooks", headers=headers)).json() == {"data": [made], "next_cursor": None}
 
 
+async def test_a_new_webhook_is_where_the_answer_says(client: httpx.AsyncClient, visitor: Visitor) -> None:
+    """`Location` leads to it."""
+    body = {"url": URL, "events": ["generation.failed"]}
+    answer = await client.post("/v1/webhooks", json=body, headers=visitor.key)
+    found = await client.get(answer.headers["location"], headers=visitor.key)
+    assert (answer.status_code, found.json()["id"]) == (201, answer.json()["id"])
+
+
 async def test_a_secret_is_shown_where_it_is_new_and_nowhere_else(
     client: httpx.AsyncClient, house: House, visitor: Visitor
 ) -> None:

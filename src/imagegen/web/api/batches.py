@@ -15,12 +15,14 @@ from imagegen.domain.identifiers import BATCH, BatchId, external
 from imagegen.web.api.addresses import address
 from imagegen.web.api.parameters import (
     PAGE_SIZE,
+    REPLAYED,
     ApiRequest,
     CursorText,
     IdempotencyKeyText,
     Limit,
     Verbs,
     identifier,
+    one_key,
     page_request,
     problems,
 )
@@ -35,6 +37,7 @@ BatchName = Annotated[str, PathParameter(description="The id of a batch, `bat_â€
 
 _NAMING: Final = [
     ResponseHeader("Location", value="", documentation_only=True, description="Where the batch can be read."),
+    REPLAYED,
 ]
 _RESULTS: Final = {
     200: ResponseSpec(
@@ -59,6 +62,7 @@ class BatchController(Controller):
 
     @post(
         status_code=202,
+        guards=[one_key],
         request_max_body_size=LARGEST_BATCH,
         responses=problems(401, 403, 409, 503, body=True),
         response_headers=_NAMING,

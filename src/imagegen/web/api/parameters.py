@@ -4,11 +4,14 @@ from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
 from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import ResponseHeader
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, QueryParameter, SkipValidation
 
 from imagegen.application import Application
-from imagegen.domain.errors import NotFound
+from imagegen.domain.errors import Fault, InvalidRequest, NotFound
 from imagegen.domain.identifiers import internal
 from imagegen.domain.pages import DEFAULT_LIMIT, PAGE_LIMIT, Cursor, PageRequest
 from imagegen.web.problems import MEDIA_TYPE, Problem
@@ -30,6 +33,12 @@ IdempotencyKeyText = Annotated[
         schema_extra={"minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     ),
 ]
+REPLAYED: Final = ResponseHeader(
+    "Idempotent-Replayed",
+    value="",
+    documentation_only=True,
+    description="`true` when this is what came of an earlier request.",
+)
 PAGE_SIZE: Final = DEFAULT_LIMIT
 
 _OF_ANY: Final = (400,)
@@ -49,6 +58,12 @@ _MEANING: Final = {
     503: "Not configured, or not available at the moment.",
     504: "The provider did not answer in time; the outcome may be unknown.",
 }
+
+
+def one_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Litestar's guard where a request may carry a key: of two nobody could say which one counts."""
+    if len(connection.headers.getall("idempotency-key", ())) > 1:
+        raise InvalidRequest(faults=(Fault("#Idempotency-Key", "Only one."),))
 
 
 def problems(*statuses: int, body: bool = False) -> dict[int, ResponseSpec]:

@@ -1,13 +1,14 @@
 """Webhooks: have an address told what became of one's generations."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from litestar import Controller, delete, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
+from litestar.datastructures import ResponseHeader
 from litestar.params import JSONBody, PathParameter
 from msgspec import UNSET
 
 from imagegen.application.webhooks import WebhookChanges
-from imagegen.domain.identifiers import EVENT, WEBHOOK, EventId, WebhookId
+from imagegen.domain.identifiers import EVENT, WEBHOOK, EventId, WebhookId, external
 from imagegen.web.api.parameters import (
     PAGE_SIZE,
     ApiRequest,
@@ -32,6 +33,10 @@ from imagegen.web.authentication import SECURITY, Access, access, principal_of
 WebhookName = Annotated[str, PathParameter(description="The id of a webhook, `whk_…`.")]
 DeliveryName = Annotated[str, PathParameter(description="The id of a delivery, `evt_…`.")]
 
+_NAMING: Final = [
+    ResponseHeader("Location", value="", documentation_only=True, description="Where the webhook can be read."),
+]
+
 
 class WebhookController(Controller):
     """Standard Webhooks: https://www.standardwebhooks.com."""
@@ -41,8 +46,10 @@ class WebhookController(Controller):
     opt = access(Access.EITHER)
     security = SECURITY[Access.EITHER]
 
-    @post(responses=problems(401, 403, 409, 503, body=True), summary="Create a webhook")
-    async def create(self, request: ApiRequest, data: JSONBody[NewWebhook], application: Verbs) -> NewWebhookView:
+    @post(responses=problems(401, 403, 409, 503, body=True), response_headers=_NAMING, summary="Create a webhook")
+    async def create(
+        self, request: ApiRequest, data: JSONBody[NewWebhook], application: Verbs
+    ) -> Response[NewWebhookView]:
         """Have an address told of events. The secret that signs them is in this answer and in no later one.
 
         Each event is a `POST` that is signed as Standard Webhooks has it. What is not answered with 2xx is tried again
@@ -51,7 +58,8 @@ class WebhookController(Controller):
         endpoint, secret = await application.create_webhook(
             principal_of(request), url=data.url, events=data.events, description=data.description
         )
-        return NewWebhookView.of_new(endpoint, secret)
+        headers = {"Location": f"/v1/webhooks/{external(WEBHOOK, endpoint.id)}"}
+        return Response(NewWebhookView.of_new(endpoint, secret), status_code=201, headers=headers)
 
     @get(responses=problems(401, 403, 422, 503), summary="List webhooks")
     async def list_webhooks(
