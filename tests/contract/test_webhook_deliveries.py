@@ -205,7 +205,8 @@ async def test_what_is_over_expires(unit_of_work: UnitOfWorkFactory) -> None:
     """
     others = new_webhook(OTHER)
     await remember(unit_of_work, USER, OTHER, ENDPOINT, others)
-    kept, gone = [], []
+    kept: list[tuple[EventId, WebhookEndpoint]] = []
+    gone: list[tuple[EventId, WebhookEndpoint]] = []
     for endpoint, user in ((ENDPOINT, USER), (others, OTHER)):
         for status in (204, 410, 503):
             for away in (-1, 0, 1):
