@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from builders import PROMPT
 from imagegen.adapters.queues.in_process import InProcessQueue
 from imagegen.adapters.queues.redis import SaqQueue, connect
+from imagegen.domain.errors import DatabaseUnavailable
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import GenerationQueue
 from ringing import LONG, Handler, consuming, ids
@@ -175,6 +176,26 @@ async def test_a_broken_handler_harms_nobody_else(queue: GenerationQueue, caplog
     assert all(word in caplog.text for word in (str(broken), "LookupError", __file__))
     assert PROMPT not in caplog.text
     assert record.exc_info is None
+
+
+async def test_what_is_away_is_no_defect(queue: GenerationQueue, caplog: pytest.LogCaptureFixture) -> None:
+    """A handler that meets a database that is away is a line for the operator, without a trace, and no error."""
+    away, other = ids(2)
+    handler = Handler()
+
+    async def handle(generation_id: GenerationId) -> None:
+        if generation_id == away:
+            raise DatabaseUnavailable
+        await handler(generation_id)
+
+    with caplog.at_level(logging.WARNING):
+        async with consuming(queue, handle):
+            await queue.submit(away)
+            await queue.submit(other)
+            assert await handler.next() == other
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage().count("\n")) == ("WARNING", 0)
+    assert str(away) in caplog.text
 
 
 async def test_nothing_is_logged_of_what_goes_well(queue: GenerationQueue, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,13 +5,17 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Collection
 
+from imagegen.domain.errors import Unavailable
+
 logger = logging.getLogger("imagegen.queue")
 
 
 async def guarded(job: Callable[[], Awaitable[None]], name: str) -> None:
-    """Run a job; an error is logged under its name."""
+    """Run a job; an error is logged under its name. What is away is no defect: somebody will ring again."""
     try:
         await job()
+    except Unavailable as error:
+        logger.warning("handling %s was put off: %s", name, error.code)
     except Exception as error:  # noqa: BLE001 - one broken handling must not end the others
         # Where it broke, but not what it says: an error's text may quote a prompt.
         frames = "".join(traceback.format_tb(error.__traceback__))
