@@ -1,12 +1,14 @@
 """What every store promises of the calls made for a generation."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from builders import NOW, new_attempt, new_generation, new_user
-from imagegen.domain.errors import Billed, NoImage, OutcomeUnknown, StaleWrite
-from imagegen.domain.generations import Attempt
+from builders import NOW, new_attempt, new_generation, new_id, new_user
+from imagegen.domain.errors import Billed, GenerationCanceled, NoImage, OutcomeUnknown, ProviderError, StaleWrite
+from imagegen.domain.generations import Attempt, Outcome
+from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.ports import UnitOfWorkFactory
 from stores import exact, remember
 
@@ -32,6 +34,21 @@ async def test_an_attempt_comes_back_whole(unit_of_work: UnitOfWorkFactory, atte
         await work.commit()
     async with unit_of_work() as work:
         assert exact(list(await work.attempts.of_generation(PLAIN.id))) == exact([attempt])
+        assert exact(await work.attempts.get(attempt.id)) == exact(attempt)
+
+
+async def test_no_attempt_is_none(unit_of_work: UnitOfWorkFactory) -> None:
+    """A call that was never made, or whose generation is forgotten, is `None`."""
+    other = new_generation(USER)
+    kept, forgotten = new_attempt(PLAIN), new_attempt(other)
+    await remember(unit_of_work, USER, PLAIN, other.cancel(NOW), kept, forgotten)
+    async with unit_of_work() as work:
+        work.generations.remove(other.id, USER.id)
+        await work.commit()
+    async with unit_of_work() as work:
+        assert await work.attempts.get(AttemptId(new_id())) is None
+        assert await work.attempts.get(forgotten.id) is None
+        assert await work.attempts.get(kept.id) == kept
 
 
 async def test_attempts_come_in_their_order(unit_of_work: UnitOfWorkFactory) -> None:
@@ -51,3 +68,66 @@ async def test_an_attempt_that_is_gone_cannot_end(unit_of_work: UnitOfWorkFactor
         work.attempts.update(STARTED)
         with pytest.raises(StaleWrite):
             await work.commit()
+
+
+ERRORS = [
+    (GenerationCanceled(billed=Billed.NO), Outcome.FAILED, 0),
+    (NoImage(billed=Billed.YES), Outcome.FAILED, None),
+    (OutcomeUnknown(), Outcome.UNKNOWN, None),
+]
+
+
+@pytest.mark.parametrize(("error", "outcome", "cost"), ERRORS, ids=["not billed", "billed", "unknown"])
+async def test_open_attempts_end_alike(
+    unit_of_work: UnitOfWorkFactory, error: ProviderError, outcome: Outcome, cost: int | None
+) -> None:
+    """All calls of one generation that have no end get this one, which costs nothing if it was certainly not billed.
+
+    Those that have ended, and other generations', stay as they are.
+    """
+    other = new_generation(USER)
+    ended = [attempt for name, attempt in ATTEMPTS.items() if name != "started"]
+    numbered = [replace(one, id=AttemptId(new_id()), number=number) for number, one in enumerate(ended, 3)]
+    opened, others = [new_attempt(PLAIN), new_attempt(PLAIN, 2)], new_attempt(other)
+    await remember(unit_of_work, USER, PLAIN, other, *opened, *map(at_start, numbered), others)
+    async with unit_of_work() as work:
+        for attempt in numbered:
+            work.attempts.update(attempt)
+        await work.commit()
+    for now in (LATER, LATER + timedelta(seconds=1)):
+        async with unit_of_work() as work:
+            work.attempts.end_open(PLAIN.id, error, now)
+            await work.commit()
+        async with unit_of_work() as work:
+            found = list(await work.attempts.of_generation(PLAIN.id))
+            assert list(await work.attempts.of_generation(other.id)) == [others]
+        assert exact(found) == exact([*(attempt.fail(error, LATER) for attempt in opened), *numbered])
+        assert {(one.outcome, one.cost_micros) for one in found[:2]} == {(outcome, cost)}
+
+
+def at_start(attempt: Attempt) -> Attempt:
+    """The call before it ended."""
+    return replace(STARTED, id=attempt.id, number=attempt.number)
+
+
+async def test_where_nothing_is_open_nothing_ends(unit_of_work: UnitOfWorkFactory) -> None:
+    """A generation without calls, or none at all, is nothing to complain of."""
+    await remember(unit_of_work, USER, PLAIN)
+    async with unit_of_work() as work:
+        work.attempts.end_open(PLAIN.id, OutcomeUnknown(), NOW)
+        work.attempts.end_open(new_generation(USER).id, OutcomeUnknown(), NOW)
+        await work.commit()
+    async with unit_of_work() as work:
+        assert list(await work.attempts.of_generation(PLAIN.id)) == []
+
+
+async def test_open_attempts_end_with_all_else_or_not_at_all(unit_of_work: UnitOfWorkFactory) -> None:
+    """A commit that is refused ends none of them."""
+    await remember(unit_of_work, USER, PLAIN, STARTED)
+    async with unit_of_work() as work:
+        work.attempts.end_open(PLAIN.id, OutcomeUnknown(), LATER)
+        work.generations.update(PLAIN)
+        with pytest.raises(StaleWrite):
+            await work.commit()
+    async with unit_of_work() as work:
+        assert await work.attempts.get(STARTED.id) == STARTED

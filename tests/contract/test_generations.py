@@ -78,6 +78,7 @@ GENERATIONS = {
     "of unknown cost": succeeded(PLAIN, IMAGES[:1], cost_micros=None),
     "failed": failed(PLAIN, billed=Billed.UNKNOWN, now=LATER),
     "canceled": PLAIN.start(WORKER, NOW).cancel(LATER),
+    "canceled in a pause": PLAIN.start(WORKER, NOW).cancel(LATER, calling=False),
 }
 
 

@@ -21,6 +21,7 @@ PLAIN = new_idempotency_key(GENERATION)
 KEYS = {
     "plain": PLAIN,
     "longest": replace(PLAIN, key="~" * 255, fingerprint=bytes(32), created_at=NOW + timedelta(microseconds=1)),
+    "early": replace(PLAIN, early=True),
     "odd": replace(PLAIN, key="%_\\'\"; --", fingerprint=bytes([255] * 32)),
 }
 

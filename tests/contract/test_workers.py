@@ -3,6 +3,7 @@
 No test waits: a lease of no time, or of less, has run out as soon as it is given, by whatever clock decides.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from builders import NOW, failed, new_attempt, new_generation, new_id, new_user,
 from imagegen.domain.errors import StaleWrite
 from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import GenerationId, WorkerId
-from imagegen.domain.ports import UnitOfWork, UnitOfWorkFactory
+from imagegen.domain.ports import UnitOfWorkFactory
 from stores import remember
 
 LATER = NOW + timedelta(seconds=3, microseconds=1)
@@ -56,6 +57,14 @@ async def test_who_has_a_lease_is_alive(unit_of_work: UnitOfWorkFactory) -> None
     assert await alive(unit_of_work) == 0
     for _ in range(3):
         await lease(unit_of_work, LONG, MINE, YOURS, MINE)
+    assert await alive(unit_of_work) == 2
+
+
+async def test_a_lease_is_renewed_by_many_at_once(unit_of_work: UnitOfWorkFactory) -> None:
+    """Everything that begins at a worker may renew its lease at the same moment: all of it goes through."""
+    await lease(unit_of_work, LONG, YOURS)
+    for _ in range(3):
+        await asyncio.gather(*(lease(unit_of_work, LONG, MINE) for _ in range(20)))
     assert await alive(unit_of_work) == 2
 
 
@@ -199,7 +208,7 @@ async def test_a_thousand_that_a_worker_runs_are_told(unit_of_work: UnitOfWorkFa
     assert set(found) <= {generation.id for generation in generations}
 
 
-# --- holding what runs --------------------------------------------------------------------------------------------
+# --- holding what runs, and taking it over ------------------------------------------------------------------------
 
 
 async def hold(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
@@ -210,72 +219,168 @@ async def hold(unit_of_work: UnitOfWorkFactory, generation: Generation) -> None:
         await work.commit()
 
 
-async def test_what_still_runs_can_be_held(unit_of_work: UnitOfWorkFactory) -> None:
-    """Holding changes nothing, as often as it is done, and has nothing against being filed otherwise meanwhile."""
+async def take_over(unit_of_work: UnitOfWorkFactory, generation: Generation) -> Generation:
+    """Settle a generation whose worker is to be dead."""
+    ended = generation.cancel(LATER)
+    async with unit_of_work() as work:
+        work.generations.take_over(generation)
+        work.generations.update(ended)
+        await work.commit()
+    return ended
+
+
+async def read(unit_of_work: UnitOfWorkFactory, generation: Generation) -> tuple[Generation | None, int]:
+    """The generation as it is remembered, and how many calls were made for it."""
+    async with unit_of_work() as work:
+        found = await work.generations.find(generation.id)
+        return found, len(await work.attempts.of_generation(generation.id))
+
+
+async def test_what_runs_under_a_lease_can_be_held(unit_of_work: UnitOfWorkFactory) -> None:
+    """As often as it is done, and however it was filed meanwhile: its version counts on, and nothing else changes."""
     run, other = running_at(MINE), running_at(MINE)
     await remember(unit_of_work, USER, run, other)
+    await lease(unit_of_work, LONG, MINE)
     await hold(unit_of_work, run)
-    relabeled = run.relabel(replace(run.labels, title="Poster"))
+    assert await read(unit_of_work, run) == (replace(run, version=run.version + 1), 1)
+    relabeled = replace(run, version=run.version + 1).relabel(replace(run.labels, title="Poster"))
     async with unit_of_work() as work:
         work.generations.relabel(relabeled)
         await work.commit()
     await hold(unit_of_work, run)
-    async with unit_of_work() as work:
-        assert await work.generations.find(run.id) == relabeled
-        assert await work.generations.find(other.id) == other
-        assert len(await work.attempts.of_generation(run.id)) == 2
-        work.generations.hold(run)
-        await work.commit()
-    async with unit_of_work() as work:
-        assert await work.generations.find(run.id) == relabeled
+    assert await read(unit_of_work, run) == (replace(relabeled, version=relabeled.version + 1), 2)
+    assert await read(unit_of_work, other) == (other, 0)
 
 
-@pytest.mark.parametrize(
+NOT_RUNNING_HERE = pytest.mark.parametrize(
     "meanwhile",
     [
         None,
         running_at(YOURS),
+        replace(running_at(MINE), worker_id=None),
         new_generation(USER),
         replace(new_generation(USER), worker_id=MINE),
         running_at(MINE).cancel(LATER),
         replace(succeeded(new_generation(USER)), worker_id=MINE),
     ],
-    ids=["gone", "elsewhere", "queued", "queued again", "canceled", "succeeded"],
+    ids=["gone", "elsewhere", "nowhere", "queued", "queued again", "canceled", "succeeded"],
 )
+
+
+@NOT_RUNNING_HERE
 async def test_what_does_not_run_here_cannot_be_held(
+    unit_of_work: UnitOfWorkFactory, meanwhile: Generation | None
+) -> None:
+    """Where it is gone, has ended or runs at another worker, the commit is stale and none of it happens."""
+    await remember(unit_of_work, USER, *([meanwhile] if meanwhile else []))
+    await lease(unit_of_work, LONG, MINE, YOURS)
+    believed = replace(running_at(MINE), id=meanwhile.id) if meanwhile else running_at(MINE)
+    with pytest.raises(StaleWrite):
+        await hold(unit_of_work, believed)
+    assert await read(unit_of_work, believed) == (meanwhile, 0)
+
+
+@pytest.mark.parametrize("lifetime", [None, *SPENT], ids=str)
+async def test_who_has_no_lease_holds_nothing(unit_of_work: UnitOfWorkFactory, lifetime: timedelta | None) -> None:
+    """A worker whose lease has run out, or that never had one, is stale until it renews it, whoever else is alive."""
+    run = running_at(MINE)
+    await remember(unit_of_work, USER, run)
+    await lease(unit_of_work, LONG, YOURS)
+    if lifetime is not None:
+        await lease(unit_of_work, lifetime, MINE)
+    with pytest.raises(StaleWrite):
+        await hold(unit_of_work, run)
+    assert await read(unit_of_work, run) == (run, 0)
+    await lease(unit_of_work, LONG, MINE)
+    await hold(unit_of_work, run)
+    assert await read(unit_of_work, run) == (replace(run, version=run.version + 1), 1)
+
+
+async def test_a_lease_that_begins_in_the_same_commit_counts(unit_of_work: UnitOfWorkFactory) -> None:
+    """Writes take place in their order: what is renewed before it is held is held, and not taken over."""
+    run = running_at(MINE)
+    await remember(unit_of_work, USER, run)
+    async with unit_of_work() as work:
+        work.workers.renew(MINE, LONG)
+        work.generations.hold(run)
+        await work.commit()
+    held = replace(run, version=run.version + 1)
+    async with unit_of_work() as work:
+        work.workers.remove(MINE)
+        work.generations.take_over(held)
+        await work.commit()
+    assert await read(unit_of_work, run) == (held, 0)
+
+
+async def test_what_a_dead_worker_runs_can_be_taken_over(unit_of_work: UnitOfWorkFactory) -> None:
+    """Whether its lease has run out, ended, or never was; by itself that changes nothing, not even the version."""
+    lapsed, gone, nowhere = running_at(MINE), running_at(THEIRS), replace(running_at(MINE), worker_id=None)
+    await remember(unit_of_work, USER, lapsed, gone, nowhere)
+    await lease(unit_of_work, timedelta(0), MINE)
+    await lease(unit_of_work, LONG, YOURS)
+    for run in (lapsed, gone, nowhere):
+        async with unit_of_work() as work:
+            work.generations.take_over(run)
+            await work.commit()
+        assert await read(unit_of_work, run) == (run, 0)
+        ended = await take_over(unit_of_work, run)
+        assert await read(unit_of_work, run) == (ended, 0)
+
+
+@NOT_RUNNING_HERE
+async def test_what_does_not_run_there_cannot_be_taken_over(
     unit_of_work: UnitOfWorkFactory, meanwhile: Generation | None
 ) -> None:
     """Where it is gone, has ended or runs at another worker, the commit is stale and none of it happens."""
     await remember(unit_of_work, USER, *([meanwhile] if meanwhile else []))
     believed = replace(running_at(MINE), id=meanwhile.id) if meanwhile else running_at(MINE)
     with pytest.raises(StaleWrite):
-        await hold(unit_of_work, believed)
-    async with unit_of_work() as work:
-        assert await work.generations.find(believed.id) == meanwhile
-        assert list(await work.attempts.of_generation(believed.id)) == []
+        await take_over(unit_of_work, believed)
+    assert await read(unit_of_work, believed) == (meanwhile, 0)
+
+
+async def test_what_runs_at_somebody_is_not_taken_from_nobody(unit_of_work: UnitOfWorkFactory) -> None:
+    """A generation that is believed to run nowhere is stale where it has a worker, alive or dead."""
+    run = running_at(MINE)
+    await remember(unit_of_work, USER, run)
+    with pytest.raises(StaleWrite):
+        await take_over(unit_of_work, replace(run, worker_id=None))
+    assert await read(unit_of_work, run) == (run, 0)
+
+
+async def test_a_worker_that_comes_back_to_life_keeps_what_it_runs(unit_of_work: UnitOfWorkFactory) -> None:
+    """Who found it dead and settles what it runs after it has renewed its lease is stale, and nothing of it happens."""
+    run = running_at(MINE)
+    await remember(unit_of_work, USER, run)
+    await lease(unit_of_work, timedelta(0), MINE)
+    assert await stranded(unit_of_work) == [run.id]
+    await lease(unit_of_work, LONG, MINE)
+    with pytest.raises(StaleWrite):
+        await take_over(unit_of_work, run)
+    assert await read(unit_of_work, run) == (run, 0)
 
 
 async def test_the_end_and_a_hold_do_not_pass_each_other(unit_of_work: UnitOfWorkFactory) -> None:
-    """A worker that holds what another one settles since it looked is stale, and the other's word stands."""
+    """Of a worker that goes on and of who ends what it runs, whoever looked before the other wrote is stale."""
     run = running_at(MINE)
     await remember(unit_of_work, USER, run)
-
-    async def settle(work: UnitOfWork) -> Generation:
-        found = await work.generations.find(run.id)
-        assert found
-        canceled = found.cancel(LATER)
-        work.generations.update(canceled)
-        await work.commit()
-        return canceled
-
+    await lease(unit_of_work, LONG, MINE)
     async with unit_of_work() as late:
         assert await late.generations.find(run.id) == run
-        async with unit_of_work() as work:
-            canceled = await settle(work)
-        late.generations.hold(run)
-        late.attempts.add(new_attempt(run))
+        await hold(unit_of_work, run)
+        late.generations.update(run.cancel(LATER))
         with pytest.raises(StaleWrite):
             await late.commit()
-    async with unit_of_work() as work:
-        assert await work.generations.find(run.id) == canceled
-        assert list(await work.attempts.of_generation(run.id)) == []
+    held = replace(run, version=run.version + 1)
+    assert await read(unit_of_work, run) == (held, 1)
+    async with unit_of_work() as late:
+        assert await late.generations.find(run.id) == held
+        canceled = held.cancel(LATER)
+        async with unit_of_work() as work:
+            work.generations.update(canceled)
+            await work.commit()
+        late.generations.hold(held)
+        late.attempts.add(new_attempt(run, 2))
+        with pytest.raises(StaleWrite):
+            await late.commit()
+    assert await read(unit_of_work, run) == (canceled, 1)

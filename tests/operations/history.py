@@ -112,13 +112,24 @@ class HistoryOperations(AccountOperations):
         relabeled = replace(relabeled, status=Status.CANCELED, worker_id=None, model="not told by its owner")
         self.write(lambda work: work.generations.relabel(relabeled))
 
-    @rule(generation=generations, worker_id=st.none() | st.sampled_from(WORKERS))
-    def hold(self, generation: Generation, worker_id: WorkerId | None) -> None:
-        """Add a call for a generation that must still run where it did, or at another worker."""
-        generation = self.now(generation, lambda work: work.generations.find(generation.id))
-        held = replace(generation, worker_id=worker_id or generation.worker_id)
-        attempt = new_attempt(generation, now=self.clock())
-        self.write(lambda work: work.generations.hold(held), lambda work: work.attempts.add(attempt))
+    @rule(
+        generation=generations,
+        worker_id=st.none() | st.sampled_from(WORKERS),
+        step=st.sampled_from(["hold", "take over"]),
+        nowhere=SELDOM,
+    )
+    def claim(self, generation: Generation, worker_id: WorkerId | None, step: str, nowhere: bool) -> None:
+        """Call or settle what must still run where it did, or at another worker, which is alive or dead."""
+        generation, now = self.now(generation, lambda work: work.generations.find(generation.id)), self.clock()
+        claimed = replace(generation, worker_id=None if nowhere else worker_id or generation.worker_id)
+        attempt = new_attempt(generation, now=now)
+        if step == "hold":
+            self.write(lambda work: work.generations.hold(claimed), lambda work: work.attempts.add(attempt))
+        elif claimed.status is Status.RUNNING:
+            ended = generation.cancel(now)
+            self.write(lambda work: work.generations.take_over(claimed), lambda work: work.generations.update(ended))
+        else:
+            self.write(lambda work: work.generations.take_over(claimed))
 
     @rule(generation=generations, order=st.permutations(range(3)), cost=COSTS)
     def draw(self, generation: Generation, order: list[int], cost: int | None) -> None:
@@ -163,6 +174,12 @@ class HistoryOperations(AccountOperations):
         """End a call."""
         ended = attempt.succeed(cost_micros=cost, request_id=None, billed=Billed.YES, now=self.clock())
         self.write(lambda work: work.attempts.update(ended))
+
+    @rule(generation=generations, billed=st.sampled_from(Billed))
+    def end_calls(self, generation: Generation, billed: Billed) -> None:
+        """End the calls of a generation that have no end."""
+        now = self.clock()
+        self.write(lambda work: work.attempts.end_open(generation.id, NoImage(billed=billed), now))
 
     @rule(target=images, user=AccountOperations.users)
     def upload(self, user: User) -> Image:

@@ -59,8 +59,9 @@ class Operations(BatchOperations, WebhookOperations):
 
     @rule(attempt=WebhookOperations.attempts, image=WebhookOperations.images)
     def look_for_bytes(self, attempt: Attempt, image: Image) -> None:
-        """Ask whether an image lies where a call may have put one."""
+        """Ask whether an image lies where a call may have put one, and how that call ended."""
         self.stores.agree(lambda work: work.images.stored_at(image.location, attempt.id))
+        self.stores.agree(lambda work: work.attempts.get(attempt.id))
 
     def teardown(self) -> None:
         """Compare all that is left, and remove it: the next sequence begins with nothing."""

@@ -1,5 +1,6 @@
 """What is done to leases and to the keys of requests."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -41,10 +42,12 @@ class WorkOperations(HistoryOperations):
 
         self.write(write)
 
-    @rule(generation=HistoryOperations.generations, name=st.sampled_from(NAMES), anew=st.booleans())
-    def ask_once(self, generation: Generation, name: str, anew: bool) -> None:
+    @rule(
+        generation=HistoryOperations.generations, name=st.sampled_from(NAMES), anew=st.booleans(), early=st.booleans()
+    )
+    def ask_once(self, generation: Generation, name: str, anew: bool, early: bool) -> None:
         """Add a key for a generation, perhaps one that is taken, perhaps in the place of that."""
-        key = new_idempotency_key(generation, name, now=self.clock())
+        key = replace(new_idempotency_key(generation, name, now=self.clock()), early=early)
         known = self.stores.agree(lambda work: work.idempotency_keys.get(key.user_id, key.key))
         if known and anew:
             self.write(lambda work: work.idempotency_keys.remove(known))
