@@ -98,7 +98,7 @@ class Generations(Protocol):
 
     @abstractmethod
     def take_over(self, generation: Generation) -> None:
-        """Change nothing, but have the commit raise `StaleWrite` unless it still runs at the same worker without a lease.
+        """Change nothing; the commit raises `StaleWrite` unless it still runs at the same worker without a lease.
 
         The clock of the database tells.
         """
