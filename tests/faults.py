@@ -96,6 +96,23 @@ class Watched(MemoryBlobStore):
         return location
 
 
+class Late(Watched):
+    """A store at which so many who ask for bytes, once some are to `wait`, are `asked` and get there when they may."""
+
+    def __init__(self, clock: SettableClock) -> None:
+        super().__init__(clock)
+        self.wait: float = 0
+        self.asked, self.may_ask = asyncio.Semaphore(0), asyncio.Event()
+
+    async def get(self, location: str) -> bytes:
+        """The bytes, in the end."""
+        if self.wait:
+            self.wait -= 1
+            self.asked.release()
+            await self.may_ask.wait()
+        return await super().get(location)
+
+
 class Damaged(MemoryDatabase):
     """A database with one row that cannot be read; the error quotes what nobody may read in a log."""
 
@@ -116,14 +133,14 @@ class Damaged(MemoryDatabase):
         return work
 
 
-class Halted(MemoryDatabase):
+class Halted(Interrupted):
     """A database whose next commit, once it was told to `halt`, stops when `reached` until it may `go_on`.
 
     It stops before it happens, or `after`, before it says so.
     """
 
-    def __init__(self, *, after: bool = False) -> None:
-        super().__init__()
+    def __init__(self, clock: SettableClock | None = None, *, after: bool = False) -> None:
+        super().__init__(clock)
         self._after = after
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
         self._halted = False

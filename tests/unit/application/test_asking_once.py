@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -21,7 +22,7 @@ FOX = Once(key="key:fox", fingerprint=b"f" * 32)
 OWL = replace(FOX, fingerprint=b"o" * 32)
 FIRST = Once(key="retry:fox", fingerprint=b"f" * 32, lifetime=RETRIED, fresh=True)
 """What an official client sends at first."""
-AGAIN = replace(FIRST, fresh=False)
+AGAIN = replace(FIRST, fresh=False, repeated=True)
 """What it sends when it heard nothing."""
 
 
@@ -228,3 +229,53 @@ async def test_many_first_requests_at_once_are_as_many_pictures(working: bool) -
         answers = await asyncio.gather(*(asked(house, owner, FIRST) for _ in range(50)))
     assert len({answer.generation.id for answer in answers}) == 50
     assert (await asked(house, owner, AGAIN)).replayed
+
+
+async def test_a_first_request_that_its_retry_has_overtaken_is_that_one() -> None:
+    """It has come after all, and brings no second picture; the next first one is a new wish again."""
+    house = a_house()
+    owner = await house.owner()
+    retry, again, late = [await asked(house, owner, once) for once in (AGAIN, AGAIN, FIRST)]
+    assert [one.replayed for one in (retry, again, late)] == [False, True, True]
+    assert retry.generation == again.generation == late.generation
+    other = await asked(house, owner, FIRST)
+    assert (other.replayed, other.generation.id == retry.generation.id) == (False, False)
+    assert (await asked(house, owner, AGAIN)).generation == other.generation
+    assert len(await history(house, owner)) == 2
+
+
+async def test_a_first_request_that_comes_minutes_late_is_a_new_one() -> None:
+    """Nobody waits for it any more as long as a retry is known."""
+    house = a_house()
+    owner = await house.owner()
+    retry = await asked(house, owner, AGAIN)
+    house.clock.advance(seconds=RETRIED.total_seconds())
+    late = await asked(house, owner, FIRST)
+    assert (late.replayed, late.generation.id == retry.generation.id) == (False, False)
+
+
+async def test_a_first_request_is_not_overtaken_by_somebody_elses_retry() -> None:
+    """Another account's retry of the same has nothing to do with it."""
+    house = a_house()
+    owner, stranger = await house.owner(), await house.owner("stranger@example.com")
+    await asked(house, stranger, AGAIN)
+    assert not (await asked(house, owner, FIRST)).replayed
+
+
+@pytest.mark.parametrize("order", [(FIRST, AGAIN), (AGAIN, FIRST)], ids=["in order", "overtaken"])
+@pytest.mark.parametrize("working", [True, False], ids=["here", "queued"])
+async def test_a_retry_at_the_same_moment_is_the_same_generation(order: tuple[Once, Once], working: bool) -> None:
+    """Whichever of them is remembered first, however far the other has come: one generation and one call."""
+    for head_start in range(8):
+        house = a_house()
+        owner = await house.owner()
+        async with house.working() if working else nullcontext():
+            if working:
+                await a_place(house)
+            early = asyncio.create_task(asked(house, owner, order[0]))
+            for _ in range(head_start):
+                await asyncio.sleep(0)
+            late = await asked(house, owner, order[1])
+            assert (await early).generation.id == late.generation.id
+            assert len(await history(house, owner)) == 1
+        assert sorted([(await early).replayed, late.replayed]) == [False, True]

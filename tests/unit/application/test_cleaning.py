@@ -1,9 +1,11 @@
 """Bytes that no row speaks of any more."""
 
+import asyncio
+
 import pytest
 
 from builders import SettableClock, new_id
-from generating import run
+from generating import Held, ask, calls, run
 from house import House, a_house
 from imagegen.adapters.memory import MemoryBlobStore
 from imagegen.application.cleaning import AT_ONCE, RemoveBlobs
@@ -71,6 +73,27 @@ async def test_receipts_that_nobody_took_up_are_removed_after_an_hour() -> None:
     young = await house.store.put(receipt_key(AttemptId(new_id())), b"{}", "application/json")
     await house.application.remove_orphans()
     assert await stored(house) == {young}
+
+
+async def test_the_receipt_of_an_open_call_stays() -> None:
+    """However old: whoever settles its generation needs it. Once that has ended, it is of no use any more."""
+    held = Held()
+    house = a_house(held)
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    running = asyncio.create_task(house.application.run_generation(generation.id))
+    await held.begun.acquire()
+    (attempt,) = await calls(house, owner, generation.id)
+    receipt = await house.store.put(receipt_key(attempt.id), b"{}", "application/json")
+    house.clock.advance(days=1)
+    await house.application.remove_orphans()
+    assert await stored(house) == {receipt}
+    await house.application.cancel_generation(owner, generation.id)
+    await running
+    await house.store.put(receipt_key(attempt.id), b"{}", "application/json")
+    house.clock.advance(hours=1)
+    await house.application.remove_orphans()
+    assert await stored(house) == set()
 
 
 async def test_what_a_broken_off_check_left_is_removed() -> None:

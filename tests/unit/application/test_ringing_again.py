@@ -97,7 +97,7 @@ async def test_giving_up_and_beginning_at_the_same_moment_have_one_end() -> None
         for _ in range(head_start):
             await asyncio.sleep(0)
         house.clock.advance(seconds=30)
-        await house.application.ring_again(house.clock())
+        await house.application.give_up_overdue()
         await begun
         made = len(await calls(house, owner, generation.id))
         ended = await found(house, owner, generation.id)

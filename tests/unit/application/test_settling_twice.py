@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from faults import Watched
+from faults import Late
 from generating import COST, PAID, PRICED, ask, calls, found, pictures, receipts, usage
 from imagegen.application.leasing import LIFETIME
 from imagegen.domain.blob_keys import is_receipt_key
@@ -16,27 +16,10 @@ from processes import Ground, kill, until
 LAPSE = LIFETIME.total_seconds()
 
 
-class Late(Watched):
-    """A store at which somebody who asks for a receipt, once they are to `wait`, gets there when they may."""
-
-    def __init__(self, ground: Ground) -> None:
-        super().__init__(ground.clock)
-        self.waits = False
-        self.asked, self.may_ask = asyncio.Event(), asyncio.Event()
-
-    async def get(self, location: str) -> bytes:
-        """The bytes, in the end."""
-        if self.waits:
-            self.waits = False
-            self.asked.set()
-            await self.may_ask.wait()
-        return await super().get(location)
-
-
 async def test_pictures_of_whoever_was_quicker_stay() -> None:
     """Who looks for a receipt after somebody else has settled with it removes nothing that is shown."""
     ground = Ground()
-    ground.store = store = Late(ground)
+    ground.store = store = Late(ground.clock)
     dying, first, second = (ground.process(PAID, models=(PRICED,)) for _ in range(3))
     owner = await dying.owner()
     generation = await ask(dying, owner)
@@ -53,9 +36,9 @@ async def test_pictures_of_whoever_was_quicker_stay() -> None:
     await kill(drawing)
     store.given = None
     await ground.pass_time(2 * LAPSE, first, second)
-    store.waits = True
+    store.wait = 1
     late = asyncio.create_task(second.application.settle_stranded())
-    await store.asked.wait()
+    await store.asked.acquire()
     await first.application.settle_stranded()
     ended = await found(first, owner, generation.id)
     assert (ended.status, await receipts(first)) == (Status.SUCCEEDED, set())

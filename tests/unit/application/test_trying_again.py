@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from faults import Interrupted
-from generating import COST, PAID, PRICED, ask, calls, found, pictures, run, usage
+from faults import Interrupted, LostAnswer
+from generating import COST, PAID, PRICED, Held, ask, calls, found, pictures, run, usage
 from house import ANSWER, PASSWORD, House, a_house
 from imagegen.adapters.memory import MemoryProvider
 from imagegen.domain.errors import (
@@ -283,6 +283,46 @@ async def test_what_is_canceled_in_a_pause_is_not_asked_again() -> None:
     assert await found(house, owner, generation.id) == canceled
     assert (canceled.status, len(house.provider.calls), loop_time()) == (Status.CANCELED, 1, 0.0)
     assert [call.outcome for call in await calls(house, owner, generation.id)] == [Outcome.FAILED]
+    assert canceled.failure is not None
+    assert (canceled.failure.billed, canceled.cost_micros) == (Billed.NO, 0)  # nobody was being asked
+    bucket = await usage(house, owner)
+    assert (bucket.requests, bucket.cost_micros, bucket.unknown_costs) == (1, 0, 0)
+
+
+@in_no_time
+async def test_what_is_canceled_while_it_is_asked_again_may_have_been_billed() -> None:
+    """The pause is over and a call under way: what that costs nobody knows, whatever the one before it did."""
+    held = Held(PAID)
+    house = patient(ProviderBusy(), held)
+    owner = await house.owner()
+    generation = await ask(house, owner)
+    running = asyncio.create_task(house.application.run_generation(generation.id))
+    await held.begun.acquire()
+    canceled = await house.application.cancel_generation(owner, generation.id)
+    await running
+    assert await found(house, owner, generation.id) == canceled
+    assert canceled.failure is not None
+    assert (canceled.failure.billed, canceled.cost_micros) == (Billed.UNKNOWN, None)
+    attempts = await calls(house, owner, generation.id)
+    assert [(call.outcome, call.cost_micros) for call in attempts] == [(Outcome.FAILED, 0), (Outcome.UNKNOWN, None)]
+
+
+@in_no_time
+async def test_a_call_that_was_put_on_record_unheard_is_not_made_and_ends() -> None:
+    """When the answer to its commit was lost it is not made, and ends with the generation: nothing stays open."""
+    database = LostAnswer()
+
+    async def refuse(_: ImageRequest, __: int) -> ProviderAnswer:
+        database.lost = 2  # the end of this call is put on record first
+        raise ProviderBusy
+
+    house = patient(refuse, PAID, database=database)
+    ended, attempts = await run(house, await house.owner())
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.failure.billed, ended.cost_micros) == ("provider_busy", Billed.NO, 0)
+    assert [(call.outcome, call.billed, call.cost_micros) for call in attempts] == [(Outcome.FAILED, Billed.NO, 0)] * 2
+    assert {call.finished_at is None for call in attempts} == {False}
+    assert len(house.provider.calls) == 1
 
 
 @in_no_time
