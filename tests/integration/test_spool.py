@@ -24,12 +24,13 @@ PNG = "image/png"
 
 
 class Distant(LocalStore):
-    """A store that is away while `trouble` is set, refuses some keys, and keeps all other puts waiting at its gate."""
+    """A store that is away while there is `trouble`, refuses or breaks at some keys, and has a gate for other puts."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, durable=False)
-        self.trouble: StorageUnavailable | None = None
+        self.trouble: Exception | None = None
         self.refused: set[str] = set()
+        self.breaking: set[str] = set()
         self.asked: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -39,6 +40,8 @@ class Distant(LocalStore):
         self.asked += [blob.key for blob in blobs]
         if self.refused & {blob.key for blob in blobs}:
             raise StorageUnavailable("Not this one.")
+        if self.breaking & {blob.key for blob in blobs}:
+            raise ValueError
         await self.gate.wait()
         if self.trouble is not None:
             raise self.trouble
@@ -76,9 +79,9 @@ class Scene:
         """The store as one process has it; all share the folder."""
         return SpoolingStore(self.distant, self.spool, rest=20, patience=0.05, clock=lambda: self.now)
 
-    def go_away(self) -> None:
+    def go_away(self, trouble: Exception | None = None) -> None:
         """Take nothing and give nothing from now on."""
-        self.distant.trouble = StorageUnavailable("Away.")
+        self.distant.trouble = trouble or StorageUnavailable("Away.")
 
     def come_back(self) -> None:
         """Be well again."""
@@ -193,6 +196,31 @@ async def test_a_store_that_is_away_is_left_alone(scene: Scene, caplog: pytest.L
     for n in range(9, 12):
         await scene.store.put(f"ab/{n}.png", b"", PNG)
     assert await keys(scene.distant) == ["ab/10.png", "ab/11.png", "ab/9.png"]
+
+
+@pytest.mark.parametrize("defect", [RuntimeError, ValueError, KeyError, OSError])
+async def test_what_nobody_foresaw_loses_no_picture(
+    scene: Scene, caplog: pytest.LogCaptureFixture, defect: type[Exception]
+) -> None:
+    """Whatever the store's client raises, the picture is spooled; the log says what and where, but no words of it."""
+    scene.go_away(defect("quotes a secret"))
+    location = await scene.store.put("ab/x.png", b"picture", PNG)
+    assert await scene.store.get(location) == b"picture"
+    assert f"the store raised {defect.__name__}" in caplog.text
+    assert "in put_all" in caplog.text
+    assert "secret" not in caplog.text
+    scene.come_back()
+    assert await scene.store.move_on() == 1
+    assert await scene.distant.get(location) == b"picture"
+
+
+async def test_a_blob_that_breaks_the_client_keeps_no_other_back(scene: Scene) -> None:
+    """It stays in the spool like one that is refused, and the rest moves on."""
+    names = [f"ab/{n}.png" for n in range(2 * AT_ONCE)]
+    await scene.spooled(*names)
+    scene.distant.breaking = {*names[:AT_ONCE]}
+    assert await scene.store.move_on() == AT_ONCE
+    assert await keys(scene.spool) == names[:AT_ONCE]
 
 
 async def test_nobody_else_probes_while_one_does(scene: Scene) -> None:

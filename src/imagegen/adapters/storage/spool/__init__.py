@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from imagegen.adapters.storage.spool.absence import Absence
 from imagegen.adapters.storage.spool.disk import Spool
 from imagegen.adapters.storage.spool.moving import Moves
+from imagegen.adapters.storage.spool.unforeseen import foreseen
 from imagegen.domain.errors import NotFound, StorageUnavailable
 from imagegen.domain.ports import Blob, BlobStore, StoredBlob
 
@@ -133,7 +134,8 @@ class SpoolingStore(BlobStore):
             await asyncio.wait((putting,))
             if putting.cancelled():
                 return False
-            putting.result()
+            with foreseen():
+                putting.result()
         except StorageUnavailable as error:
             self._absence.begin(error.detail)
             for other in self._putting:

@@ -9,6 +9,7 @@ from typing import Final
 
 from imagegen.adapters.storage.spool.absence import Absence
 from imagegen.adapters.storage.spool.disk import Spool
+from imagegen.adapters.storage.spool.unforeseen import foreseen
 from imagegen.domain.blob_keys import attempt_of, content_type_of, is_check_key, is_receipt_key
 from imagegen.domain.errors import NotFound, StorageUnavailable
 from imagegen.domain.ports import BlobStore, StoredBlob
@@ -94,7 +95,9 @@ class Moves:
             if claim is None:
                 return None
             with claim:
-                await self._store.put(blob.key, await self._spool.get(blob.location), content_type_of(blob.key))
+                data = await self._spool.get(blob.location)
+                with foreseen():
+                    await self._store.put(blob.key, data, content_type_of(blob.key))
                 await self._spool.delete(blob.location)
             return 1
         return 0
@@ -103,7 +106,8 @@ class Moves:
         """Find out whether the store takes anything."""
         self._absence.prolong()
         try:
-            await self._store.check()
+            with foreseen():
+                await self._store.check()
         except StorageUnavailable as error:
             self._absence.begin(error.detail)
             return False
