@@ -9,10 +9,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from sqlalchemy import make_url
 
 from builders import NOW, WORKER, new_attempt, new_event, new_generation, new_image, new_user, new_webhook
 from imagegen.adapters.database import Database, SchemaBehind, open_database
 from imagegen.adapters.database.migrations import upgrade
+from imagegen.adapters.database.postgres import PostgresEngine
+from imagegen.application.leasing import LIFETIME
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
 from imagegen.domain.identifiers import EventId
 from imagegen.domain.usage import UsageRecord
@@ -119,6 +122,11 @@ DO $$ BEGIN
     WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP PERFORM pg_sleep(0.01); END LOOP;
 END $$
 """
+UNTIL_TEN_WAIT = """
+DO $$ BEGIN
+    WHILE (SELECT count(*) FROM pg_locks WHERE NOT granted) < 10 LOOP PERFORM pg_sleep(0.01); END LOOP;
+END $$
+"""
 
 
 async def recovered(database: Database) -> None:
@@ -159,35 +167,50 @@ async def test_a_commit_whose_connection_is_lost_is_told(database: Database, adm
 
 async def test_a_network_that_is_down_for_a_while(postgres_url: str) -> None:
     """While the server cannot be reached everything is unavailable; when it can, work goes on by itself."""
-    parts = urlsplit(postgres_url)
-    (port,) = free_ports(1)
-    detour = urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
-    line = Line(parts.hostname or "", parts.port or 0)
-    await line.connect(port)
-    async with opened(detour) as database:
+    async with detoured(postgres_url) as (line, detour), opened(detour) as database:
         await remember(database.unit_of_work, user := new_user())
         await line.cut()
         for _ in range(3):
             with pytest.raises(DatabaseUnavailable):
                 await read_user(database, user)
-        await line.connect(port)
+        await line.connect()
         await recovered(database)
         assert await read_user(database, user) == user
-    await line.cut()
+
+
+async def test_connections_that_fell_silent_are_replaced(postgres_url: str) -> None:
+    """Lines that are dead and do not show it cost those who are on one: who comes next gets a new one."""
+    async with detoured(postgres_url) as (line, detour):
+        database = Database(PostgresEngine(make_url(detour), command_seconds=0.5))
+        await database.start()
+        users = [new_user() for _ in range(30)]
+        await asyncio.gather(*(remember(database.unit_of_work, user) for user in users))
+        line.freeze()
+        with pytest.raises(DatabaseUnavailable):
+            await read_user(database, users[0])
+        assert await asyncio.gather(*(read_user(database, user) for user in users)) == users
+        line.freeze()
+        await database.close()
 
 
 class Line:
-    """A line to a server that can be cut and mended."""
+    """A line to a server that can be cut and mended, and whose connections can fall silent."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, entrance: int) -> None:
         self._peer = host, port
+        self._entrance = entrance
         self._server: asyncio.Server | None = None
         self._ends: list[asyncio.StreamWriter] = []
         self._relays: set[asyncio.Task[None]] = set()
 
-    async def connect(self, port: int) -> None:
-        """Let connections through from a port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+    async def connect(self) -> None:
+        """Let connections through."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._entrance)
+
+    def freeze(self) -> None:
+        """Let nothing more through on the connections that there are, and none of their ends know; take new ones."""
+        for relay in self._relays:
+            relay.cancel()
 
     async def cut(self) -> None:
         """End every connection, and take no new one."""
@@ -212,6 +235,17 @@ async def _relay(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
     sink.close()
 
 
+@asynccontextmanager
+async def detoured(url: str) -> AsyncIterator[tuple[Line, str]]:
+    """A line to the server, and the url of the database at the other end of it."""
+    parts = urlsplit(url)
+    (port,) = free_ports(1)
+    line = Line(parts.hostname or "", parts.port or 0, port)
+    await line.connect()
+    yield line, urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
+    await line.cut()
+
+
 async def test_more_work_than_connections(database: Database) -> None:
     """Many at once wait for their turn, and all of them get one."""
     users = [new_user() for _ in range(300)]
@@ -228,6 +262,61 @@ async def test_canceled_work_leaves_its_connection_usable(database: Database) ->
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
     await asyncio.gather(*(database.check() for _ in range(30)))
+
+
+# --- leases -------------------------------------------------------------------------------------------------------
+
+
+async def renew(database: Database) -> None:
+    """Renew the worker's lease for as long as a real one has."""
+    async with database.unit_of_work() as work:
+        work.workers.renew(WORKER, LIFETIME)
+        await work.commit()
+
+
+async def leased(administrator: asyncpg.Connection) -> bool:
+    """Whether the lease has not run out."""
+    return bool(await administrator.fetchval("SELECT count(*) FROM workers WHERE expires_at > clock_timestamp()"))
+
+
+async def test_a_lease_is_renewed_however_busy_the_pool_is(
+    database: Database, administrator: asyncpg.Connection
+) -> None:
+    """While slow commits have every connection of the pool, and more wait for one, the renewal passes them all."""
+    async with administrator.transaction():
+        await administrator.execute("LOCK TABLE users")
+        commits = [asyncio.create_task(remember(database.unit_of_work, new_user())) for _ in range(30)]
+        await administrator.execute(UNTIL_TEN_WAIT)
+        for _ in range(3):
+            await renew(database)
+        assert await leased(administrator)
+        assert not any(commit.done() for commit in commits)
+    await asyncio.gather(*commits)
+
+
+async def test_a_silent_line_costs_no_lease(postgres_url: str, administrator: asyncpg.Connection) -> None:
+    """A renewal on a dead line gives up soon enough for the next one, on a new line, to come in time."""
+    async with detoured(postgres_url) as (line, detour), opened(detour) as database:
+        await renew(database)
+        line.freeze()
+        with pytest.raises(DatabaseUnavailable):
+            await renew(database)
+        assert await leased(administrator)
+        await asyncio.gather(*(renew(database) for _ in range(5)))
+
+
+async def test_a_canceled_renewal_leaves_the_next_one_its_way(
+    database: Database, administrator: asyncpg.Connection
+) -> None:
+    """Whoever goes away in the middle of a renewal, at whatever point, holds up no other."""
+    for turns in range(12):
+        renewal = asyncio.create_task(renew(database))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        renewal.cancel()
+        await asyncio.gather(renewal, renew(database), return_exceptions=True)
+    await renew(database)
+    assert await leased(administrator)
 
 
 # --- units of work in one trip ------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
-"""Postgres: a pool of connections, and few trips to the server."""
+"""Postgres: few trips to the server."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import chain
@@ -11,26 +10,20 @@ from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from imagegen.adapters.database.engine import Engine
+from imagegen.adapters.database.postgres_connections import COMMAND_SECONDS, Connections
 from imagegen.adapters.database.postgres_errors import connecting, translated_errors
 from imagegen.adapters.database.postgres_writes import joinable, joined, runs
 from imagegen.adapters.database.schema import REVISION_QUERY, require_head
 from imagegen.adapters.database.statements import Query, Values, Write, compiled, reader
+from imagegen.adapters.database.tables import workers
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
 
 T = TypeVar("T")
 
 _DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # its constructor has no annotations
 
-_CONNECTIONS: Final = 10
-_CACHED_STATEMENTS: Final = 500
 _DEADLOCKS: Final = 3
 """How many a commit may lose before it gives up."""
-
-# Seconds. The server gives up first, so that a statement that is given up has really ended.
-_STATEMENT_TIMEOUT: Final = 10
-_COMMAND_TIMEOUT: Final = 15
-_CONNECT_TIMEOUT: Final = 5
-_POOL_TIMEOUT: Final = 10
 
 
 def dsn_of(url: URL) -> str:
@@ -41,30 +34,18 @@ def dsn_of(url: URL) -> str:
 class PostgresEngine(Engine):
     """A Postgres database; a lost connection fails what runs on it, and the next statement gets a new one."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, command_seconds: float = COMMAND_SECONDS) -> None:
         self._url = url
-        self._pool: asyncpg.Pool | None = None
+        self._command_seconds = command_seconds
+        self._connections: Connections | None = None
 
     async def start(self) -> None:
         """Connect, and refuse a schema that is not the newest."""
         with connecting(self._url):
-            self._pool = await asyncpg.create_pool(
-                dsn_of(self._url),
-                min_size=1,
-                max_size=_CONNECTIONS,
-                timeout=_CONNECT_TIMEOUT,
-                command_timeout=_COMMAND_TIMEOUT,
-                statement_cache_size=_CACHED_STATEMENTS,
-                reset=_leave_as_it_is,
-                server_settings={
-                    "application_name": "imagegen",
-                    "statement_timeout": f"{_STATEMENT_TIMEOUT}s",
-                    "idle_in_transaction_session_timeout": f"{_STATEMENT_TIMEOUT}s",
-                },
-            )
+            self._connections = await Connections.open(dsn_of(self._url), command_seconds=self._command_seconds)
         try:
             require_head(await self._revision())
-        except BaseException:  # canceled or failed: no pool is left open behind a start that did not happen
+        except BaseException:  # canceled or failed: nothing is left open behind a start that did not happen
             await self.close()
             raise
 
@@ -82,9 +63,10 @@ class PostgresEngine(Engine):
     async def apply(self, writes: Sequence[Write]) -> None:
         """Write in one trip where that is possible, else in a transaction.
 
-        Who loses a deadlock has written nothing and tries again: by then the winner has committed.
+        Who loses a deadlock has written nothing and tries again: by then the winner has committed. Leases go over the
+        reserved connection: they must be renewed in time, however many slow statements the pool is busy with.
         """
-        async with self._connection() as connection:
+        async with self._connection(reserved=all(write.change.table is workers for write in writes)) as connection:
             for _ in range(_DEADLOCKS):
                 with suppress(asyncpg.DeadlockDetectedError):
                     await _apply(connection, writes)
@@ -102,21 +84,17 @@ class PostgresEngine(Engine):
 
     async def close(self) -> None:
         """Wait for what runs, then disconnect."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.close()
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            await connections.close()
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        if self._pool is None:
+    async def _connection(self, *, reserved: bool = False) -> AsyncIterator[Any]:
+        if (connections := self._connections) is None:
             raise DatabaseUnavailable("The database is not open.")
         with translated_errors():
-            async with asyncio.timeout(_POOL_TIMEOUT):
-                connection = await self._pool.acquire()
-            try:
+            async with connections.reserved() if reserved else connections.pooled() as connection:
                 yield connection
-            finally:
-                await self._pool.release(connection)
 
     async def _revision(self) -> str | None:
         async with self._connection() as connection:
@@ -125,10 +103,6 @@ class PostgresEngine(Engine):
             except asyncpg.UndefinedTableError:
                 return None
         return None if found is None else str(found)
-
-
-async def _leave_as_it_is(_connection: Any) -> None:
-    """Nothing changes a session here, so the driver's reset between two uses, a trip of its own, is spared."""
 
 
 async def _apply(connection: Any, writes: Sequence[Write]) -> None:

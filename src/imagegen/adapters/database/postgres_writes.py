@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Delete, FromClause, Insert, Select
 
 from imagegen.adapters.database.statements import Write
+from imagegen.adapters.database.upserts import Upsert
 
 _MOST_JOINED: Final = 500
 _MOST_PARTS: Final = 50
@@ -26,15 +27,15 @@ def joinable(writes: Sequence[Write]) -> bool:
     """Whether the writes are the same as one statement.
 
     The parts of a statement do not see each other's rows, so no two may touch the same one: a table is either
-    inserted into, or read by an insertion, or updated once. A deletion takes rows of other tables along, so it stays
-    by itself.
+    inserted into, or read by an insertion, or updated once. A deletion takes rows of other tables along, and an
+    upsert does one or the other, so they stay by themselves.
     """
     insertions = [write.change for write in writes if isinstance(write.change, Insert)]
     inserted = {change.table for change in insertions}
     updated = [write.change.table for write in writes if not isinstance(write.change, Insert)]
     return (
         len(writes) <= _MOST_PARTS
-        and not any(isinstance(write.change, Delete) for write in writes)
+        and not any(isinstance(write.change, Delete | Upsert) for write in writes)
         and len(set(updated)) == len(updated)
         and inserted.isdisjoint(updated)
         and all(_read_by(change).isdisjoint((*inserted, *updated)) for change in insertions)

@@ -3,17 +3,18 @@
 from datetime import timedelta
 from operator import itemgetter
 
-from sqlalchemy import Double, bindparam, delete, func, insert, select
+from sqlalchemy import Double, bindparam, delete, func, select
 
 from imagegen.adapters.database.moments import moment_of_database
 from imagegen.adapters.database.statements import Query, Write
 from imagegen.adapters.database.tables import workers
 from imagegen.adapters.database.transaction import Repository
+from imagegen.adapters.database.upserts import Upsert
 from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.ports import Workers
 
 _ALIVE = Query(select(func.count()).where(workers.c.expires_at > moment_of_database()), itemgetter(0))
-_ADD = insert(workers).values(id=bindparam("id"), expires_at=moment_of_database(bindparam("seconds", type_=Double())))
+_RENEW = Upsert(workers).values(id=bindparam("id"), expires_at=moment_of_database(bindparam("seconds", type_=Double())))
 _REMOVE = delete(workers).where(workers.c.id == bindparam("id"))
 _REMOVE_OTHERS = delete(workers).where(workers.c.id != bindparam("id"))
 _REMOVE_LAPSED = delete(workers).where(workers.c.expires_at <= moment_of_database())
@@ -28,9 +29,8 @@ class SqlWorkers(Repository, Workers):
         return int(count)
 
     def renew(self, worker_id: WorkerId, lifetime: timedelta) -> None:
-        """Insert a row in the place of the one there may be."""
-        self.remove(worker_id)
-        self._transaction.write(Write(_ADD, {"id": worker_id, "seconds": lifetime.total_seconds()}))
+        """Insert the row, or update it."""
+        self._transaction.write(Write(_RENEW, {"id": worker_id, "seconds": lifetime.total_seconds()}))
 
     def remove(self, worker_id: WorkerId) -> None:
         """Delete the row."""
