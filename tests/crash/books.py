@@ -79,6 +79,11 @@ class Books:
         """How many generations ended in each way."""
         return dict(Counter((row["error"] or {}).get("code", row["status"]) for row in self.told.values()))
 
+    def gone(self) -> int:
+        """How many pictures were drawn for generations that ended without anybody knowing how."""
+        unknown = {row["prompt"] for row in self._told("failed") if row["error"]["code"] == "outcome_unknown"}
+        return sum(len(call.pictures) for call in self.calls if call.prompt in unknown and call.fate is Fate.PICTURE)
+
     def waits(self) -> list[float]:
         """How many seconds each generation that began had waited to."""
         begun = [row for row in self.told.values() if row["started_at"] is not None]

@@ -36,6 +36,7 @@ class Figures:
             acknowledged=sum(asked.generation is not None for asked in books.asked),
             outcomes=books.outcomes(),
             calls=len(books.calls),
+            drawn_and_gone=books.gone(),
             begun_after=f"{statistics.median(waits):.3f} s, {max(waits):.1f} s at worst",
             settled_after=f"{books.settled:.1f} s",
             violations=len(books.violations()),
