@@ -29,9 +29,11 @@ async def cancel(client: httpx.AsyncClient, visitor: Visitor, generation: dict[s
     return await client.post(f"/v1/generations/{generation['id']}/cancel", headers=visitor.key)
 
 
-async def retry(client: httpx.AsyncClient, visitor: Visitor, generation: dict[str, Any]) -> httpx.Response:
+async def retry(
+    client: httpx.AsyncClient, visitor: Visitor, generation: dict[str, Any], **headers: str
+) -> httpx.Response:
     """The answer to asking for it anew."""
-    return await client.post(f"/v1/generations/{generation['id']}/retry", headers=visitor.key)
+    return await client.post(f"/v1/generations/{generation['id']}/retry", headers=visitor.key | headers)
 
 
 async def test_what_runs_is_canceled() -> None:
@@ -113,6 +115,48 @@ async def test_what_failed_is_asked_for_anew() -> None:
                 assert await watch.outcome(60)
         assert (await client.get(answer.headers["location"], headers=visitor.key)).json()["status"] == "succeeded"
         assert (await client.get(refused.headers["location"], headers=visitor.key)).json() == first
+
+
+async def failed(client: httpx.AsyncClient, visitor: Visitor) -> dict[str, Any]:
+    """A generation that failed."""
+    refused = await client.post("/v1/generate", json=FOX, headers=visitor.key)
+    return dict((await client.get(refused.headers["location"], headers=visitor.key)).json())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [{"Idempotency-Key": "again-1"}] * 3,
+        [{"x-stainless-retry-count": count} for count in "012"],
+        [{"x-stainless-retry-count": count} for count in "102"],
+    ],
+    ids=["key", "count", "overtaken"],
+)
+async def test_what_is_asked_for_anew_twice_comes_once(headers: list[dict[str, str]]) -> None:
+    """202 each time with the same generation; all but the first answer say `Idempotent-Replayed`."""
+    async with at_the_door(OutcomeUnknown()) as (_, client, visitor):
+        first = await failed(client, visitor)
+        answers = [await retry(client, visitor, first, **each) for each in headers]
+        assert [answer.status_code for answer in answers] == [202, 202, 202]
+        assert [answer.headers.get("idempotent-replayed") for answer in answers] == [None, "true", "true"]
+        names = {answer.json()["id"] for answer in answers}
+        assert names == {answer.headers["x-imagegen-generation-id"] for answer in answers}
+        assert len(names) == 1
+        assert {answer.headers["location"] for answer in answers} == {f"/v1/generations/{names.pop()}"}
+        assert {answer.json()["retry_of"] for answer in answers} == {first["id"]}
+        assert len((await client.get("/v1/generations", headers=visitor.key)).json()["data"]) == 2
+
+
+async def test_a_key_is_for_one_generation_that_is_asked_for_anew() -> None:
+    """422 `idempotency_key_reused` for another generation under the same key, and for what was no retry."""
+    async with at_the_door(OutcomeUnknown()) as (_, client, visitor):
+        first, other = await failed(client, visitor), await failed(client, visitor)
+        key = {"Idempotency-Key": "again-1"}
+        assert (await retry(client, visitor, first, **key)).status_code == 202
+        assert_problem(await retry(client, visitor, other, **key), 422, "idempotency_key_reused")
+        asked = await client.post("/v1/generations", json=FOX, headers=visitor.key | key)
+        assert_problem(asked, 422, "idempotency_key_reused")
+        assert len((await client.get("/v1/generations", headers=visitor.key)).json()["data"]) == 3
 
 
 async def test_what_succeeded_is_not_asked_for_anew(client: httpx.AsyncClient, visitor: Visitor) -> None:

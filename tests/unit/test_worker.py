@@ -3,22 +3,34 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
 
-from faults import Interrupted
+from builders import SettableClock
+from faults import Interrupted, Late
 from generating import Held, ask, found, history
 from house import House, a_house
 from imagegen.adapters.memory import MemoryDatabase
 from imagegen.application.leasing import LIFETIME
 from imagegen.application.retrying import Backoff
-from imagegen.domain.errors import DatabaseUnavailable, Unavailable
+from imagegen.domain.errors import DatabaseUnavailable, StorageUnavailable, Unavailable
 from imagegen.domain.generations import Status
+from imagegen.domain.idempotency import REMEMBERED, Once
 from imagegen.domain.ports import UnitOfWork
-from imagegen.worker import QUEUED_TOO_LONG, RING_SECONDS, SWEEP_SECONDS, Worker
+from imagegen.worker import (
+    EXPIRY_SECONDS,
+    HOUSEKEEPING_SWEEPS,
+    QUEUED_TOO_LONG,
+    QUIET_SWEEPS,
+    RING_SECONDS,
+    SWEEP_SECONDS,
+    Worker,
+)
 from no_time import in_no_time, loop_time
-from processes import Ground, a_lease
+from processes import Ground, a_lease, kill
 
 FAILURES = pytest.mark.parametrize("failure", [DatabaseUnavailable(), ValueError("a defect")], ids=repr)
 
@@ -224,6 +236,78 @@ async def test_a_ring_that_was_lost_costs_seconds() -> None:
     assert ended is not None
     assert ended.status is Status.SUCCEEDED
     assert loop_time() - begun <= RING_SECONDS
+
+
+@in_no_time
+async def test_what_was_to_start_by_now_is_given_up_within_a_second() -> None:
+    """Whatever else is waited for: the store does not answer, and whoever settles what is stranded waits for it."""
+    ground, held = Ground(), Held()
+    ground.store = store = Late(ground.clock)
+    dead, ringing = ground.process(held), ground.process()  # nobody works there
+    owner = await dead.owner()
+    stranded = await ask(dead, owner)
+    running = asyncio.create_task(dead.application.run_generation(stranded.id))
+    await held.begun.acquire()
+    await kill(running)
+    ground.clock.advance(seconds=LIFETIME.total_seconds())
+    alive = ground.process(alone=True)
+    alive.lease.seconds = loop_time
+    store.wait = inf
+    async with working(alive):
+        await store.asked.acquire()
+        begun = loop_time()
+        overdue = await ask(ringing, owner, start_within=3)
+        ground.clock.advance(seconds=3)
+        with alive.events.watch(overdue.id) as watch:
+            ended = await watch.outcome(60)
+        assert loop_time() - begun <= SWEEP_SECONDS
+    assert ended is not None
+    assert ended.failure is not None
+    assert (ended.failure.code, ended.cost_micros) == ("deadline_exceeded", 0)
+    assert (await found(alive, owner, stranded.id)).status is Status.RUNNING
+
+
+@in_no_time
+async def test_keys_that_expired_are_forgotten_every_hour() -> None:
+    """Though the store is away for hours, and settling does not go through."""
+    house = a_house(lease=a_lease(loop_time), blobs=(store := Late(SettableClock())))
+    owner = await house.owner()
+    store.failure = StorageUnavailable()
+    async with working(house):
+        await ask(house, owner, once=(once := Once(key="key:fox", fingerprint=bytes(32))))
+        house.clock.advance(seconds=REMEMBERED.total_seconds() + 1)
+
+        async def forgotten() -> bool:
+            async with house.database.unit_of_work() as work:
+                return await work.idempotency_keys.get(owner.user_id, once.key) is None
+
+        assert not await forgotten()
+        await asyncio.sleep(EXPIRY_SECONDS + SWEEP_SECONDS)
+        assert await forgotten()
+
+
+@in_no_time
+async def test_orphans_are_looked_for_after_a_quiet_while_and_then_every_hour() -> None:
+    """Not while what was left behind cannot be settled, nor soon afterwards: the pictures may be waiting for a row."""
+    looks: list[float] = []
+
+    async def look() -> int:
+        looks.append(loop_time())
+        return 0
+
+    house = a_house(lease=a_lease(loop_time), database=(database := Reluctant()))
+    house.application = replace(house.application, remove_orphans=look)  # type: ignore[arg-type]  # it looks like one
+    async with working(house):
+        await asyncio.sleep(QUIET_SWEEPS * SWEEP_SECONDS / 2)
+        database.failure = DatabaseUnavailable()
+        await asyncio.sleep(QUIET_SWEEPS * SWEEP_SECONDS)
+        assert looks == []
+        database.failure = None
+        begun = loop_time()
+        await asyncio.sleep((QUIET_SWEEPS + HOUSEKEEPING_SWEEPS + 2) * SWEEP_SECONDS)
+    first, second = looks
+    assert QUIET_SWEEPS - 1 <= (first - begun) / SWEEP_SECONDS <= QUIET_SWEEPS + 1
+    assert second - first == HOUSEKEEPING_SWEEPS * SWEEP_SECONDS
 
 
 @in_no_time

@@ -186,14 +186,14 @@ class RequestGeneration:
         """The end of it, or as it stands when the time is over; word of it may get lost, so the row is looked at."""
         ends = self.draw.lease.seconds() + wait
         while True:
-            remaining = ends - self.draw.lease.seconds()
-            ended = await watch.outcome(min(remaining, LOOK_AGAIN))
+            ended = await watch.outcome(min(ends - self.draw.lease.seconds(), LOOK_AGAIN))
             if ended is not None:
                 return ended
             found = await self._found(generation)
-            if found.status.final or watch.closed or remaining <= LOOK_AGAIN:
+            remaining = ends - self.draw.lease.seconds()
+            if found.status.final or watch.closed or remaining <= 0:
                 return found
-            await asyncio.sleep(BREATH)  # somebody heard of an end that cannot be read yet
+            await asyncio.sleep(min(remaining, BREATH))  # somebody heard of an end that cannot be read yet
 
     async def _found(self, generation: Generation) -> Generation:
         try:

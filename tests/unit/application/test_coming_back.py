@@ -125,10 +125,10 @@ async def test_whoever_wakes_before_anybody_settled_it_draws_it() -> None:
     """It renews its lease first, so that nobody settles what it draws."""
     ground = Ground()
     frozen, owner, generation, running = await stopped_after_its_commit(ground)
-    assert not frozen.lease.held
+    assert await frozen.application.count_workers() == 0
     frozen.database.go_on.set()  # type: ignore[attr-defined]  # it is halted
     await running
-    assert frozen.lease.held
+    assert await frozen.application.count_workers() == 1
     ended = await found(frozen, owner, generation.id)
     assert (ended.status, ended.cost_micros, len(frozen.provider.calls)) == (Status.SUCCEEDED, COST, 1)
 

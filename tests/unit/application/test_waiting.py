@@ -9,15 +9,16 @@ import pytest
 
 from faults import Interrupted
 from generating import Held, ask, found, history
-from house import ANSWER, a_house
+from house import ANSWER, House, a_house
 from imagegen.adapters.queues.in_process import InProcessEvents, InProcessQueue
-from imagegen.application.requesting import LOOK_AGAIN
+from imagegen.application.requesting import BREATH, LOOK_AGAIN
 from imagegen.domain.errors import NoImage, NotFound, UnknownModel
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Watch
+from imagegen.domain.users import Principal
 from no_time import in_no_time, loop_time
-from processes import a_lease
+from processes import a_lease, until
 
 
 class Severing(InProcessQueue):
@@ -53,6 +54,18 @@ class Mute(InProcessEvents):
 
     async def announce(self, generation: Generation) -> None:
         """Tell nobody."""
+
+
+class Terse(InProcessEvents):
+    """Events that tell no more than that there is news, as those of another process do."""
+
+    async def announce(self, generation: Generation) -> None:
+        """Tell that it changed: the row tells how."""
+        self._watches.tell(generation.id, generation.status)
+
+    def look(self) -> None:
+        """Tell everybody that something may have been missed."""
+        self._watches.look()
 
 
 async def test_waiting_returns_the_finished_generation() -> None:
@@ -92,6 +105,63 @@ async def test_word_that_was_lost_costs_seconds() -> None:
         generation = await ask(house, owner, wait=100)
     assert generation.status is Status.SUCCEEDED
     assert loop_time() - begun == LOOK_AGAIN
+
+
+async def waits_at(house: House, owner: Principal, wait: float) -> tuple[Generation, "asyncio.Task[Generation]"]:
+    """A generation that nobody draws, and somebody who waits for it."""
+    waiting = asyncio.create_task(ask(house, owner, wait=wait))
+
+    async def accepted() -> bool:
+        return bool(await history(house, owner))
+
+    await until(accepted)
+    return (await history(house, owner))[0], waiting
+
+
+WAITS = pytest.mark.parametrize("wait", [1.25, 10, 100])
+
+
+@WAITS
+@in_no_time
+async def test_an_end_that_was_heard_and_cannot_be_read_is_waited_for(wait: float) -> None:
+    """While the database is away the row is looked at now and then, to the end of the time and not longer."""
+    database = Interrupted()
+    house = a_house(database=database, events=Terse(), lease=a_lease(loop_time))
+    owner = await house.owner()
+    generation, waiting = await waits_at(house, owner, wait)
+    database.away = most = 10_000
+    await house.events.announce(generation.cancel(house.clock()))
+    assert await waiting == generation
+    assert loop_time() == wait
+    assert most - database.away <= wait / BREATH + 2
+
+
+@WAITS
+@in_no_time
+async def test_an_end_that_was_heard_is_read_as_soon_as_it_can_be(wait: float) -> None:
+    """A database that is away for a moment costs no more than that moment and a breath."""
+    database = Interrupted()
+    house = a_house(database=database, events=Terse(), lease=a_lease(loop_time))
+    owner = await house.owner()
+    generation, waiting = await waits_at(house, owner, wait)
+    elsewhere = House(provider=house.provider, database=database, clock=house.clock)
+    canceled = await elsewhere.application.cancel_generation(owner, generation.id)
+    database.away = 2
+    await house.events.announce(canceled)
+    assert await waiting == canceled
+    assert loop_time() == 2 * BREATH
+
+
+@WAITS
+@in_no_time
+async def test_a_look_that_finds_no_end_ends_no_wait(wait: float) -> None:
+    """Who is told that something may have been missed looks, and waits on for as long as there is time."""
+    house = a_house(events=(events := Terse()), lease=a_lease(loop_time))
+    owner = await house.owner()
+    generation, waiting = await waits_at(house, owner, wait)
+    events.look()
+    assert await waiting == generation
+    assert loop_time() == wait
 
 
 @in_no_time
