@@ -128,13 +128,15 @@ async def test_a_key_that_is_forgotten_is_free(unit_of_work: UnitOfWorkFactory) 
 async def test_only_the_key_that_was_read_is_forgotten(
     unit_of_work: UnitOfWorkFactory, there: IdempotencyKey | None
 ) -> None:
-    """Forgetting a key that is not there, or names another target by now, is stale and forgets nothing."""
+    """Forgetting a key that is not there, or is not as it was read, is stale and forgets nothing."""
     await remember(unit_of_work, USER, *([there] if there else []))
     _, other = asked_again(PLAIN)
     with pytest.raises(StaleWrite):
         await remove(unit_of_work, other)
     with pytest.raises(StaleWrite):
         await remove(unit_of_work, replace(PLAIN, key="another"))
+    with pytest.raises(StaleWrite):
+        await remove(unit_of_work, replace(there or PLAIN, early=True))
     assert await read(unit_of_work, PLAIN) == there
 
 

@@ -244,6 +244,17 @@ async def test_a_first_request_that_its_retry_has_overtaken_is_that_one() -> Non
     assert len(await history(house, owner)) == 2
 
 
+async def test_of_many_first_requests_at_once_one_was_overtaken() -> None:
+    """All others are wishes of their own, though none of them knows of the others."""
+    house = a_house()
+    owner = await house.owner()
+    retry = await asked(house, owner, AGAIN)
+    answers = await asyncio.gather(*(asked(house, owner, FIRST) for _ in range(5)))
+    assert sorted(answer.replayed for answer in answers) == [False] * 4 + [True]
+    assert {answer.generation.id == retry.generation.id for answer in answers if answer.replayed} == {True}
+    assert len(await history(house, owner)) == 5
+
+
 async def test_a_first_request_that_comes_minutes_late_is_a_new_one() -> None:
     """Nobody waits for it any more as long as a retry is known."""
     house = a_house()

@@ -27,11 +27,11 @@ class MemoryIdempotencyKeys(Repository, IdempotencyKeys):
         self._write(add)
 
     def remove(self, key: IdempotencyKey) -> None:
-        """Remove a key that has not been given another target."""
+        """Remove a key that is still as it was read."""
 
         def remove(rows: Rows) -> None:
             found = rows.idempotency_keys.get((key.user_id, key.key))
-            if found is None or found.target != key.target:
+            if found is None or (found.target, found.early) != (key.target, key.early):
                 raise StaleWrite
             del rows.idempotency_keys[key.user_id, key.key]
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, select
 
 from imagegen.adapters.database.rows import idempotency_key_of
 from imagegen.adapters.database.statements import Query, Write
@@ -17,7 +17,8 @@ _IS_OWNED = idempotency_keys.c.user_id == bindparam("owner")
 _IS_NAMED = idempotency_keys.c.key == bindparam("name")
 _GET = Query(select(idempotency_keys).where(_IS_OWNED, _IS_NAMED), idempotency_key_of)
 _ADD = insert(idempotency_keys)
-_REMOVE = delete(idempotency_keys).where(_IS_OWNED, _IS_NAMED, idempotency_keys.c.target == bindparam("target"))
+_IS_UNCHANGED = and_(idempotency_keys.c.target == bindparam("target"), idempotency_keys.c.early == bindparam("early"))
+_REMOVE = delete(idempotency_keys).where(_IS_OWNED, _IS_NAMED, _IS_UNCHANGED)
 _EXPIRE = delete(idempotency_keys).where(idempotency_keys.c.created_at < bindparam("before"))
 
 
@@ -34,7 +35,7 @@ class SqlIdempotencyKeys(Repository, IdempotencyKeys):
 
     def remove(self, key: IdempotencyKey) -> None:
         """Delete the row, which must be there."""
-        values = {"owner": key.user_id, "name": key.key, "target": key.target}
+        values = {"owner": key.user_id, "name": key.key, "target": key.target, "early": key.early}
         self._transaction.write(Write(_REMOVE, values, checked=True))
 
     def expire(self, before: datetime) -> None:
