@@ -110,7 +110,7 @@ class IdempotencyKeys(Protocol):
 
     @abstractmethod
     def remove(self, key: IdempotencyKey) -> None:
-        """Forget a key. The commit raises `StaleWrite` when it is not there, or its target or `early` is another by now."""
+        """Forget a key. The commit raises `StaleWrite` if it is not there, or has another target or `early` by now."""
 
     @abstractmethod
     def expire(self, before: datetime) -> None:
