@@ -119,11 +119,11 @@ class CallProvider:
 
     async def _once(self, asking: Asking, attempt: Attempt) -> Drawn:
         model = asking.model
-        if (refusal := self.circuits.admit(model, self.seconds())) is not None:
-            return Drawn(attempt.fail(refusal, self.clock()), errors=(refusal,), fitted=asking.fitted)
         if not await self._may_call(asking.generation):
             late = ProviderUnreachable("This process was away for too long; nobody was asked.", billed=Billed.NO)
             return Drawn(attempt.fail(late, self.clock()), errors=(late,), fitted=asking.fitted)
+        if (refusal := self.circuits.admit(model, self.seconds())) is not None:
+            return Drawn(attempt.fail(refusal, self.clock()), errors=(refusal,), fitted=asking.fitted)
         noted: ProviderError | None = None
         try:
             with self.at_work.calling(asking.generation.id):
