@@ -76,13 +76,14 @@ class Member:
         """Wait until it is ready and return after how many seconds; at once for one that serves nothing."""
         begun = time.monotonic()
         while self.url is not None and not await is_ready(self.url):
-            self._must_live()
+            self.must_live()
             if time.monotonic() - begun > READY_SECONDS:
                 raise AssertionError(f"{self.name} is not ready; its log is {self.log}")
             await asyncio.sleep(LOOK_SECONDS)
         return time.monotonic() - begun
 
-    def _must_live(self) -> None:
+    def must_live(self) -> None:
+        """Raise an `AssertionError` if it has ended by itself."""
         assert self._process is not None
         code = self._process.poll()
         assert code is None, f"{self.name} ended with {code}:\n{self.log.read_text()[-2000:]}"
@@ -153,6 +154,7 @@ class Fleet:
         """End one or more at one instant, start them again, and return after how many seconds all were ready."""
         victims = chance.sample(self.members, chance.randint(1, len(self.members)))
         for member in victims:
+            member.must_live()
             member.kill()
         await asyncio.sleep(chance.uniform(0, LONGEST_ABSENCE))
         for member in victims:
