@@ -15,6 +15,7 @@ from builders import NOW, WORKER, new_attempt, new_event, new_generation, new_im
 from imagegen.adapters.database import Database, SchemaBehind, open_database
 from imagegen.adapters.database.migrations import upgrade
 from imagegen.adapters.database.postgres import PostgresEngine
+from imagegen.adapters.database.postgres_connections import Connections
 from imagegen.application.leasing import LIFETIME
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
 from imagegen.domain.identifiers import EventId
@@ -424,3 +425,10 @@ async def test_leases_run_by_the_servers_clock(postgres_database: str) -> None:
                 found.append((await work.workers.alive(), list(await work.generations.stranded())))
     assert found == [(1, []), (1, []), (0, [run.id])]
     await administrator.close()
+
+
+async def test_a_connection_that_is_never_given_back_does_not_hold_up_the_end(postgres_url: str) -> None:
+    """Closing waits as long as a statement may take, and no longer."""
+    connections = await Connections.open(postgres_url, command_seconds=0.2)
+    async with connections.pooled():
+        await connections.close()

@@ -25,9 +25,10 @@ _RESERVED_TIMEOUT: Final = 1.5
 class Connections:
     """Those that one process has; a line that does not answer is cut, and nobody else gets it."""
 
-    def __init__(self, dsn: str, pool: asyncpg.Pool) -> None:
+    def __init__(self, dsn: str, pool: asyncpg.Pool, command_seconds: float) -> None:
         self._dsn = dsn
         self._pool = pool
+        self._command_seconds = command_seconds
         self._reserved: Any = None
         self._turn = asyncio.Lock()
 
@@ -43,7 +44,7 @@ class Connections:
             reset=_leave_as_it_is,
             **_options(_STATEMENT_TIMEOUT),
         )
-        return cls(dsn, pool)
+        return cls(dsn, pool, command_seconds)
 
     @asynccontextmanager
     async def pooled(self) -> AsyncIterator[Any]:
@@ -72,11 +73,15 @@ class Connections:
                 raise
 
     async def close(self) -> None:
-        """Wait for what runs, then disconnect."""
+        """Wait for what runs, as long as a statement may, then disconnect."""
         async with self._turn:
             if self._reserved is not None:
                 await self._reserved.close()
-        await self._pool.close()
+        try:
+            async with asyncio.timeout(self._command_seconds):
+                await self._pool.close()
+        except TimeoutError:  # whoever has one cannot be waiting for an answer any more
+            self._pool.terminate()
 
     def _cut_reserved(self) -> None:
         connection, self._reserved = self._reserved, None
