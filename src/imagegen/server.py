@@ -52,6 +52,7 @@ class Server(uvicorn.Server):
             self.should_exit = True
         else:
             self._stopping.begin()
+            self._ask_to_close()
             asyncio.get_running_loop().call_later(self._drain, self.stop)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -64,9 +65,12 @@ class Server(uvicorn.Server):
         """Look several times a second whether it is over."""
         over = await super().on_tick(counter)
         if self._stopping.begun:
-            headers = self.server_state.default_headers
-            self.server_state.default_headers = [*(pair for pair in headers if pair != _LAST_ANSWER), _LAST_ANSWER]
+            self._ask_to_close()
         return over or (self._stopping.begun and not self.server_state.connections)
+
+    def _ask_to_close(self) -> None:
+        headers = self.server_state.default_headers
+        self.server_state.default_headers = [*(pair for pair in headers if pair != _LAST_ANSWER), _LAST_ANSWER]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop drawing and answering at the same time: who waits for a picture hears of it before the end."""

@@ -189,7 +189,8 @@ def test_stopping_begins_nothing_and_answers_who_waits(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["status"]) == (202, "running")
         assert answer.headers["location"] == f"/v1/generations/{answer.json()['id']}"
     with serving(tmp_path, {}) as service, client_of(service) as client:
-        left = client.get(f"/v1/generations/{answer.json()['id']}", headers=key).json()
+        while (left := client.get(f"/v1/generations/{answer.json()['id']}", headers=key).json())["status"] == "running":
+            time.sleep(0.05)
         assert (left["status"], left["error"]["code"]) == ("failed", "outcome_unknown")
         while (begun := client.get(f"/v1/generations/{queued['id']}", headers=key).json())["status"] != "succeeded":
             time.sleep(0.05)
