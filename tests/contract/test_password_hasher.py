@@ -150,9 +150,11 @@ async def test_other_parameters_are_outdated(other: argon2.PasswordHasher) -> No
     await hasher.close()
 
 
+# Two characters short: base64 without padding never has 1 more than a multiple of 4. One character less is at times
+# a shorter hash that is well formed.
 @pytest.mark.parametrize(
     "stored",
-    ["", PASSWORD, "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", OWASP.hash("x")[:-1], "$argon2id$é"],
+    ["", PASSWORD, "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", OWASP.hash("x")[:-2], "$argon2id$é"],
     ids=["empty", "plain text", "bcrypt", "cut off", "not ASCII"],
 )
 async def test_a_stored_text_that_is_no_hash_is_a_fault(stored: str) -> None:
