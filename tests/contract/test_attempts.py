@@ -6,7 +6,15 @@ from datetime import timedelta
 import pytest
 
 from builders import NOW, new_attempt, new_generation, new_id, new_user
-from imagegen.domain.errors import Billed, GenerationCanceled, NoImage, OutcomeUnknown, ProviderError, StaleWrite
+from imagegen.domain.errors import (
+    Billed,
+    GenerationCanceled,
+    NoImage,
+    OutcomeUnknown,
+    ProviderError,
+    ProviderUnreachable,
+    StaleWrite,
+)
 from imagegen.domain.generations import Attempt, Outcome
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.ports import UnitOfWorkFactory
@@ -108,6 +116,21 @@ async def test_open_attempts_end_alike(
 def at_start(attempt: Attempt) -> Attempt:
     """The call before it ended."""
     return replace(STARTED, id=attempt.id, number=attempt.number)
+
+
+@pytest.mark.parametrize("ended", [ATTEMPTS["succeeded"], ATTEMPTS["failed"]], ids=lambda attempt: attempt.outcome)
+async def test_what_ends_by_itself_is_no_longer_open(unit_of_work: UnitOfWorkFactory, ended: Attempt) -> None:
+    """A call whose own end was gathered before that of the open ones keeps it, though both are one commit."""
+    other = new_attempt(PLAIN, 2)
+    await remember(unit_of_work, USER, PLAIN, STARTED, other)
+    error = ProviderUnreachable(billed=Billed.NO)
+    async with unit_of_work() as work:
+        work.attempts.update(ended)
+        work.attempts.end_open(PLAIN.id, error, LATER)
+        await work.commit()
+    async with unit_of_work() as work:
+        found = list(await work.attempts.of_generation(PLAIN.id))
+    assert exact(found) == exact([ended, other.fail(error, LATER)])
 
 
 async def test_where_nothing_is_open_nothing_ends(unit_of_work: UnitOfWorkFactory) -> None:

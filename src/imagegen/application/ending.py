@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
-from imagegen.domain.errors import Billed, GenerationCanceled
+from imagegen.domain.errors import Billed, GenerationCanceled, ProviderUnreachable
 from imagegen.domain.generations import Attempt, Generation, Outcome
 from imagegen.domain.identifiers import EventId
 from imagegen.domain.ports import UnitOfWork
 from imagegen.domain.usage import UsageRecord
 from imagegen.domain.webhooks import WebhookEvent
+
+_NEVER_MADE: Final = ProviderUnreachable("The database did not say that the call was on record.", billed=Billed.NO)
 
 
 def write_end(work: UnitOfWork, ended: Generation, attempts: Iterable[Attempt] = ()) -> None:
@@ -20,8 +23,9 @@ def write_end(work: UnitOfWork, ended: Generation, attempts: Iterable[Attempt] =
     work.generations.update(ended)
     for attempt in settled:
         work.attempts.update(attempt)
-    if ended.failure is not None and ended.finished_at is not None:  # a call of which nobody here knew
-        work.attempts.end_open(ended.id, ended.failure.error(), ended.finished_at)
+    if ended.finished_at is not None and any(attempt.error_code is not None for attempt in settled):
+        # What was to follow a failed call is on record and was never made, if the answer to that commit was lost.
+        work.attempts.end_open(ended.id, _NEVER_MADE, ended.finished_at)
     for image in ended.images:
         work.images.add(image)
     work.usage.add(UsageRecord.of(ended, settled))

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import NOW, WORKER, new_attempt
 from generating import COST, PAID, PRICED, Held, ask, calls, found, history, pictures, receipts, run, usage
 from house import House, a_house
 from imagegen.adapters.queues.in_process import InProcessQueue
-from imagegen.application.ending import write_end
 from imagegen.domain.errors import Billed, NoImage, NotFound, ScopeMissing
 from imagegen.domain.generations import Generation, Outcome, Status
 from imagegen.domain.users import Principal, Scope
@@ -264,23 +262,3 @@ async def test_many_cancellations_race_completion() -> None:
     assert await pictures(house) == {image.location for one in succeeded for image in one.images}
     bucket = await usage(house, owner)
     assert (bucket.requests, bucket.images, bucket.cost_micros) == (300, len(succeeded), len(succeeded) * COST)
-
-
-async def test_a_call_of_which_nobody_knew_ends_with_the_generation() -> None:
-    """Whoever ends it without having read its calls leaves none of them open; those that ended stay as they are."""
-    house = a_house()
-    owner = await house.owner()
-    generation = (await ask(house, owner)).start(WORKER, house.clock())
-    ended = new_attempt(generation, 2).fail(NoImage(billed=Billed.YES), NOW, cost_micros=COST)
-    async with house.database.unit_of_work() as work:
-        work.generations.update(generation)
-        work.attempts.add(new_attempt(generation))
-        work.attempts.add(ended)
-        await work.commit()
-    async with house.database.unit_of_work() as work:
-        write_end(work, generation.cancel(house.clock(), calling=False))
-        await work.commit()
-    first, second = await calls(house, owner, generation.id)
-    assert (first.outcome, first.billed, first.cost_micros) == (Outcome.FAILED, Billed.NO, 0)
-    assert (first.error_code, first.finished_at) == ("canceled", house.clock())
-    assert second == ended

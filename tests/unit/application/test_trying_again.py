@@ -307,22 +307,31 @@ async def test_what_is_canceled_while_it_is_asked_again_may_have_been_billed() -
     assert [(call.outcome, call.cost_micros) for call in attempts] == [(Outcome.FAILED, 0), (Outcome.UNKNOWN, None)]
 
 
+UNHEARD = {
+    "after none": ((), Status.FAILED),
+    "after pictures of others": ((PAID,), Status.SUCCEEDED),
+    "after others that may have been billed": ((OutcomeUnknown(),), Status.FAILED),
+}
+
+
+@pytest.mark.parametrize(("before", "status"), UNHEARD.values(), ids=UNHEARD)
 @in_no_time
-async def test_a_call_that_was_put_on_record_unheard_is_not_made_and_ends() -> None:
-    """When the answer to its commit was lost it is not made, and ends with the generation: nothing stays open."""
+async def test_what_was_put_on_record_unheard_is_not_made_and_ends(before: tuple[Any, ...], status: Status) -> None:
+    """A call whose commit was not answered ends with the generation, however that ends, as one that cost nothing."""
     database = LostAnswer()
 
     async def refuse(_: ImageRequest, __: int) -> ProviderAnswer:
         database.lost = 2  # the end of this call is put on record first
         raise ProviderBusy
 
-    house = patient(refuse, PAID, database=database)
-    ended, attempts = await run(house, await house.owner())
-    assert ended.failure is not None
-    assert (ended.failure.code, ended.failure.billed, ended.cost_micros) == ("provider_busy", Billed.NO, 0)
-    assert [(call.outcome, call.billed, call.cost_micros) for call in attempts] == [(Outcome.FAILED, Billed.NO, 0)] * 2
+    house = patient(*before, refuse, PAID, database=database)
+    ended, attempts = await run(house, await house.owner(), n=len(before) + 1)
+    assert (ended.status, len(attempts), len(house.provider.calls)) == (status, len(before) + 2, len(before) + 1)
     assert {call.finished_at is None for call in attempts} == {False}
-    assert len(house.provider.calls) == 1
+    made, unheard = attempts[-2:]
+    assert (made.outcome, made.billed, made.error_code) == (Outcome.FAILED, Billed.NO, "provider_busy")
+    assert (unheard.outcome, unheard.billed, unheard.cost_micros) == (Outcome.FAILED, Billed.NO, 0)
+    assert unheard.error_code == "provider_unreachable"
 
 
 @in_no_time
