@@ -87,7 +87,8 @@ async def test_two_keys_are_422(client: httpx.AsyncClient, visitor: Visitor, pat
     """Even if they are the same: nobody is left to guess which of them counts."""
     for keys in (("order-42", "order-43"), ("order-42", "order-42")):
         headers = [*visitor.key.items(), *(("Idempotency-Key", key) for key in keys)]
-        problem = assert_problem(await client.post(f"/v1/{path}", json=FOX, headers=headers), 422, "invalid_request")
+        body = {"requests": [FOX]} if path == "batches" else FOX
+        problem = assert_problem(await client.post(f"/v1/{path}", json=body, headers=headers), 422, "invalid_request")
         assert [fault["pointer"] for fault in problem["errors"]] == ["#Idempotency-Key"]
     assert (await client.get("/v1/generations", headers=visitor.key)).json()["data"] == []
 

@@ -62,7 +62,6 @@ class BatchController(Controller):
 
     @post(
         status_code=202,
-        guards=[one_key],
         request_max_body_size=LARGEST_BATCH,
         responses=problems(401, 403, 409, 503, body=True),
         response_headers=_NAMING,
@@ -80,7 +79,7 @@ class BatchController(Controller):
         Each becomes a generation like any other. They are drawn in a bounded share of the places, so that what is
         asked for by itself stays quick. Their `priority` counts among what belongs to batches.
         """
-        once = asked_once(principal_of(request), data, idempotency_key, None)
+        once = asked_once(principal_of(request), data, one_key(request, idempotency_key), None)
         submitted = await application.submit_batch(principal_of(request), data.wishes(), once=once)
         name = external(BATCH, submitted.batch.id)
         if request.app.state.log_prompts:

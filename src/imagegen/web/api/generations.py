@@ -84,7 +84,7 @@ class GenerateController(Controller):
     opt = access(Access.KEY)
     security = SECURITY[Access.KEY]
 
-    @post(guards=[one_key], responses=_ASKING, response_headers=_NAMING, summary="Generate and wait")
+    @post(responses=_ASKING, response_headers=_NAMING, summary="Generate and wait")
     async def generate(
         self,
         request: ApiRequest,
@@ -99,7 +99,7 @@ class GenerateController(Controller):
         A caller that disconnects loses nothing; the generation is in the history. A failure is answered as a
         problem that says whether it was billed.
         """
-        once = asked_once(principal_of(request), data, idempotency_key, retry_count)
+        once = asked_once(principal_of(request), data, one_key(request, idempotency_key), retry_count)
         return await _ask(request, data, application, wait_seconds(prefer, PATIENCE), once)
 
 
@@ -111,7 +111,7 @@ class GenerationController(Controller):
     opt = access(Access.EITHER)
     security = SECURITY[Access.EITHER]
 
-    @post(guards=[one_key], responses=_ASKING, response_headers=_NAMING, summary="Ask for a generation")
+    @post(responses=_ASKING, response_headers=_NAMING, summary="Ask for a generation")
     async def ask(
         self,
         request: ApiRequest,
@@ -122,7 +122,7 @@ class GenerationController(Controller):
         retry_count: RetryCount = None,
     ) -> Response[GenerationView]:
         """Take a request and answer at once with 202, or wait for it as `Prefer: wait=N` says."""
-        once = asked_once(principal_of(request), data, idempotency_key, retry_count)
+        once = asked_once(principal_of(request), data, one_key(request, idempotency_key), retry_count)
         return await _ask(request, data, application, wait_seconds(prefer, 0.0), once)
 
     @get(responses=problems(401, 403, 422, 503), summary="List generations")
@@ -197,7 +197,6 @@ class GenerationController(Controller):
     @post(
         "/{generation_id:str}/retry",
         status_code=202,
-        guards=[one_key],
         responses=problems(401, 403, 404, 409, 422, 503),
         response_headers=_UNFINISHED,
         summary="Retry a generation",
@@ -215,7 +214,7 @@ class GenerationController(Controller):
         imagegen never does this by itself where the first may have been billed.
         """
         principal = principal_of(request)
-        once = asked_once(principal, {"retry_of": generation_id}, idempotency_key, retry_count)
+        once = asked_once(principal, {"retry_of": generation_id}, one_key(request, idempotency_key), retry_count)
         asked = await application.retry_generation(principal, _id(generation_id), once=once)
         headers = {**_names(external(GENERATION, asked.generation.id)), "Retry-After": _POLL_SECONDS}
         if asked.replayed:

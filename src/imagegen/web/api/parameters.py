@@ -4,9 +4,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.datastructures import ResponseHeader
-from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, QueryParameter, SkipValidation
 
@@ -60,10 +58,11 @@ _MEANING: Final = {
 }
 
 
-def one_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Litestar's guard where a request may carry a key: of two nobody could say which one counts."""
-    if len(connection.headers.getall("idempotency-key", ())) > 1:
+def one_key(request: ApiRequest, key: str | None) -> str | None:
+    """The key that a request carries, if any; of two nobody could say which one counts, so they are refused."""
+    if key is not None and len(request.headers.getall("idempotency-key")) > 1:
         raise InvalidRequest(faults=(Fault("#Idempotency-Key", "Only one."),))
+    return key
 
 
 def problems(*statuses: int, body: bool = False) -> dict[int, ResponseSpec]:
