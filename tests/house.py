@@ -134,7 +134,7 @@ class House:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """With its worker at work."""
-        worker = Worker(application=self.application, queue=self.queue, events=self.events, clock=self.clock)
+        worker = Worker(application=self.application, queue=self.queue, events=self.events)
         task = asyncio.create_task(worker.run())
         try:
             yield
@@ -170,5 +170,7 @@ class House:
 
 
 def a_house(*answers: ProviderAnswer | ProviderError | Draw, **features: Any) -> House:
-    """A house whose provider gives these answers, one a call and the last one ever after."""
+    """A house whose provider gives these answers, one a call and the last one ever after; all share its clock."""
+    clock = features.setdefault("clock", SettableClock())
+    features.setdefault("database", MemoryDatabase(clock))
     return House(provider=MemoryProvider("easel", *(answers or (ANSWER,))), **features)

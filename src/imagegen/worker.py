@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 from imagegen.application import Application
@@ -13,13 +12,12 @@ from imagegen.application.defects import report
 from imagegen.application.delivering import LOOK_SECONDS
 from imagegen.application.retrying import Backoff
 from imagegen.domain.errors import Unavailable
-from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue
+from imagegen.domain.ports import GenerationEvents, GenerationQueue
 
 SWEEP_SECONDS: Final = 1.0
 """Between two looks for what a dead process left."""
 RING_SECONDS: Final = 5.0
 """Between two looks for what is queued: a ring that was lost costs about as much."""
-QUEUED_TOO_LONG: Final = timedelta(seconds=5)
 HOUSEKEEPING_SWEEPS: Final = 3600
 """Sweeps between two looks for orphaned bytes: an hour."""
 QUIET_SWEEPS: Final = 600
@@ -47,7 +45,6 @@ class Worker:
     application: Application
     queue: GenerationQueue
     events: GenerationEvents
-    clock: Clock
     backoff: Backoff = field(default_factory=Backoff)
     sweep_seconds: float = SWEEP_SECONDS
     _running: bool = field(default=False, init=False)
@@ -98,9 +95,8 @@ class Worker:
 
     async def _ring(self) -> None:
         """Ring for all that was there before the start, and then for what nobody may have heard."""
-        start = self.clock()
-        await self._until_done(lambda: self.application.ring_again(start))
-        await self._repeat(lambda: self.application.ring_again(self.clock() - QUEUED_TOO_LONG), RING_SECONDS)
+        await self._until_done(self.application.ring_again)
+        await self._repeat(self.application.ring_again, RING_SECONDS)
 
     async def _sweep(self) -> None:
         quiet = 0

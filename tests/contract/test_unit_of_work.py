@@ -33,6 +33,7 @@ USER_ID = UserId(ID)
 GENERATION = new_generation(new_user())
 
 READS: dict[str, Read] = {
+    "now": lambda work: work.now(),
     "users.get": lambda work: work.users.get(USER_ID),
     "users.by_email": lambda work: work.users.by_email(new_user().email),
     "sessions.get": lambda work: work.sessions.get(SessionId(ID)),
@@ -45,7 +46,7 @@ READS: dict[str, Read] = {
     "generations.find": lambda work: work.generations.find(GenerationId(ID)),
     "generations.running_at": lambda work: work.generations.running_at(WORKER, NOW),
     "generations.page": lambda work: work.generations.page(USER_ID, GenerationFilter(), PageRequest()),
-    "generations.waiting": lambda work: work.generations.waiting(NOW),
+    "generations.waiting": lambda work: work.generations.waiting(),
     "generations.ahead": lambda work: work.generations.ahead(GENERATION),
     "generations.first_above": lambda work: work.generations.first_above(Priority.LOW),
     "generations.overdue": lambda work: work.generations.overdue(NOW),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -33,10 +33,10 @@ def begun(*priorities: Priority) -> list[Generation]:
     ]
 
 
-async def waiting(unit_of_work: UnitOfWorkFactory, before: datetime) -> Sequence[object]:
+async def waiting(unit_of_work: UnitOfWorkFactory) -> Sequence[object]:
     """The identifiers of those that wait."""
     async with unit_of_work() as work:
-        return list(await work.generations.waiting(before))
+        return list(await work.generations.waiting())
 
 
 async def first_above(unit_of_work: UnitOfWorkFactory) -> list[object]:
@@ -50,16 +50,7 @@ async def test_the_highest_and_then_the_oldest_go_first(unit_of_work: UnitOfWork
     generations = queued(LOW, NORMAL, HIGH, LOW, HIGH, NORMAL)
     await remember(unit_of_work, USER, OTHER, *reversed(generations), *begun(LOW, HIGH))
     expected = [generations[place].id for place in (2, 4, 1, 5, 0, 3)]
-    assert await waiting(unit_of_work, LATER) == expected
-
-
-async def test_only_what_was_there_before_is_told(unit_of_work: UnitOfWorkFactory) -> None:
-    """What was created at a moment, or after it, does not wait since before it."""
-    generations = queued(NORMAL, NORMAL, NORMAL)
-    await remember(unit_of_work, USER, OTHER, *generations)
-    ids = [generation.id for generation in generations]
-    moments = [*(generation.created_at for generation in generations), LATER]
-    assert [await waiting(unit_of_work, moment) for moment in moments] == [ids[:count] for count in range(4)]
+    assert await waiting(unit_of_work) == expected
 
 
 async def test_a_thousand_that_wait_are_told(unit_of_work: UnitOfWorkFactory) -> None:
@@ -67,7 +58,7 @@ async def test_a_thousand_that_wait_are_told(unit_of_work: UnitOfWorkFactory) ->
     generations = queued(*[LOW] * 500, *[NORMAL] * 502)
     await remember(unit_of_work, USER, OTHER, *generations)
     expected = [generation.id for generation in (*generations[500:], *generations[:498])]
-    assert await waiting(unit_of_work, LATER) == expected
+    assert await waiting(unit_of_work) == expected
 
 
 async def test_its_turn_is_known(unit_of_work: UnitOfWorkFactory) -> None:
@@ -106,7 +97,7 @@ async def test_what_began_waits_no_more(unit_of_work: UnitOfWorkFactory) -> None
         work.generations.update(first.start(WORKER, LATER))
         await work.commit()
     assert await first_above(unit_of_work) == [second.id, second.id, None]
-    assert await waiting(unit_of_work, LATER) == [second.id]
+    assert await waiting(unit_of_work) == [second.id]
     async with unit_of_work() as work:
         assert await work.generations.ahead(second) == 0
 
@@ -147,7 +138,7 @@ async def test_batches_wait_in_a_line_of_their_own(unit_of_work: UnitOfWorkFacto
     for line, batched in ((singles, False), (items, True)):
         in_order = [line[place].id for place in (1, 3, 2, 0)]
         async with unit_of_work() as work:
-            assert list(await work.generations.waiting(LATER, batched=batched)) == in_order
+            assert list(await work.generations.waiting(batched=batched)) == in_order
             assert [await work.generations.ahead(generation) for generation in line] == [3, 0, 2, 1]
             assert await work.generations.first_above(LOW, batched=batched) == line[1].id
             work.generations.update(line[1].start(WORKER, LATER))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagegen.adapters.queues.in_process import InProcessQueue
-from imagegen.bootstrap import assemble, now
+from imagegen.bootstrap import assemble
 from imagegen.bootstrap.assembly import Assembly
 from imagegen.domain.errors import Unavailable
 from imagegen.domain.identifiers import GenerationId
@@ -37,7 +37,7 @@ async def test_a_worker_that_ends_by_itself_stops_the_service(
 ) -> None:
     """Nobody's job is taken that nobody would draw: the service is told to stop, not to be ready, and why."""
     stopping = asyncio.Event()
-    worker = Worker(application=assembly.application, queue=Broken(), events=assembly.dispatch.events, clock=now)
+    worker = Worker(application=assembly.application, queue=Broken(), events=assembly.dispatch.events)
     broken = replace(assembly, worker=worker)
 
     async def serve() -> None:

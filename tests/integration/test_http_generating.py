@@ -209,7 +209,7 @@ async def test_what_did_not_start_in_time_is_given_up() -> None:
         waiting = asyncio.create_task(ask(client, visitor, deadline_seconds=9.5))
         await until(lambda: queued(client, visitor))
         house.clock.advance(seconds=9.5)
-        await house.application.ring_again(house.clock())
+        await house.application.ring_again()
         problem = assert_problem(await waiting, 504, "deadline_exceeded")
         assert (problem["billed"], problem["retryable"]) == ("no", True)
         held.may_end.set()

@@ -100,7 +100,7 @@ def everything_of(user: User, now: datetime) -> Act:
             sorted(webhook.id for webhook in await work.webhook_endpoints.with_due(now)),
             list((await work.batches.page(user.id, EVERYTHING)).items),
             list(await work.batches.ended()),
-            *[list(await work.generations.waiting(now, batched=batched)) for batched in (False, True)],
+            *[list(await work.generations.waiting(batched=batched)) for batched in (False, True)],
             [await work.generations.first_above(p, batched=b) for p in Priority for b in (False, True)],
             sorted(await work.generations.overdue(now)),
             sorted(await work.generations.stranded()),

@@ -23,7 +23,6 @@ from imagegen.domain.ports import UnitOfWork
 from imagegen.worker import (
     EXPIRY_SECONDS,
     HOUSEKEEPING_SWEEPS,
-    QUEUED_TOO_LONG,
     QUIET_SWEEPS,
     RING_SECONDS,
     SWEEP_SECONDS,
@@ -68,7 +67,6 @@ async def working(house: House, *, sweep_seconds: float = SWEEP_SECONDS) -> Asyn
         application=house.application,
         queue=house.queue,
         events=house.events,
-        clock=house.clock,
         backoff=Backoff(first=0),
         sweep_seconds=sweep_seconds,
     )
@@ -106,7 +104,6 @@ async def test_the_first_look_is_taken_until_it_succeeds(failure: Exception) -> 
     house = a_house(database=database)
     left = await ask(house, await house.owner())
     later = House(provider=house.provider, database=database, clock=house.clock)
-    later.clock.advance(seconds=1)
     with later.events.watch(left.id) as watch:
         async with working(later, sweep_seconds=3600):
             await database.swept.acquire()
@@ -230,7 +227,6 @@ async def test_a_ring_that_was_lost_costs_seconds() -> None:
         begun = loop_time()
         ringing = House(provider=house.provider, database=house.database, clock=house.clock)  # nobody works there
         generation = await ask(ringing, owner)
-        house.clock.advance(seconds=QUEUED_TOO_LONG.total_seconds() + 1)
         with house.events.watch(generation.id) as watch:
             ended = await watch.outcome(60)
     assert ended is not None

@@ -16,7 +16,7 @@ from imagegen.domain.generations import Generation
 from imagegen.domain.idempotency import IdempotencyKey, Once
 from imagegen.domain.identifiers import BatchId, GenerationId
 from imagegen.domain.pages import Page, PageRequest
-from imagegen.domain.ports import Clock, GenerationQueue, NewId, UnitOfWorkFactory
+from imagegen.domain.ports import GenerationQueue, NewId, UnitOfWorkFactory
 from imagegen.domain.users import Principal, Scope
 
 AT_ONCE: Final = 100
@@ -44,7 +44,6 @@ class SubmitBatch:
     unit_of_work: UnitOfWorkFactory
     catalog: Catalog
     queue: GenerationQueue
-    clock: Clock
     new_id: NewId
 
     async def __call__(self, principal: Principal, wishes: Sequence[Wish], *, once: Once | None = None) -> Submitted:
@@ -59,7 +58,8 @@ class SubmitBatch:
         principal.require(Scope.GENERATE)
         if not 1 <= len(wishes) <= MOST_REQUESTS:
             raise InvalidRequest(faults=(Fault("/requests", f"A batch has 1 to {MOST_REQUESTS} requests."),))
-        now = self.clock()
+        async with self.unit_of_work() as work:
+            now = await work.now()  # by which others will judge what is to start by a moment
         batch = Batch(
             id=BatchId(self.new_id()),
             user_id=principal.user_id,

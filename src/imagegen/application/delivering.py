@@ -1,7 +1,8 @@
 """Delivering webhooks: what is due is claimed, sent, and written down.
 
 No transaction is open while something is sent. A try is committed as begun before it is made, so that of several
-workers one makes it; one that a crash cut short is made again when its claim is over.
+workers one makes it; one that a crash cut short is made again when its claim is over. What is due, and until when it is
+claimed, all of them read off the clock of the database; their own they only sign with.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -65,7 +67,7 @@ class DeliverWebhooks:
     async def _open(self, lanes: _Lanes) -> bool:
         """Serve who waits and has no lane yet, as far as there is room; return whether anybody is served."""
         async with self.unit_of_work() as work:
-            waiting = await work.webhook_endpoints.with_due(self.clock())
+            waiting = await work.webhook_endpoints.with_due(await work.now())
         for endpoint in waiting:
             if len(lanes) < LANES and endpoint.id not in lanes:
                 lanes[endpoint.id] = asyncio.create_task(self._serve(endpoint))
@@ -88,8 +90,9 @@ class DeliverWebhooks:
     async def _send_due(self, endpoint: WebhookEndpoint) -> bool:
         """Send the next few; return whether any was taken."""
         async with self.unit_of_work() as work:
-            due = await work.webhook_deliveries.due(endpoint.id, self.clock(), AT_ONCE)
-        tries = [partial(self._deliver, endpoint, delivery) for delivery in due]
+            now = await work.now()
+            due = await work.webhook_deliveries.due(endpoint.id, now, AT_ONCE)
+        tries = [partial(self._deliver, endpoint, delivery, now) for delivery in due]
         return any(await all_of([self._unbroken(endpoint, make) for make in tries]))
 
     async def _unbroken(self, endpoint: WebhookEndpoint, step: Callable[[], Awaitable[bool]]) -> bool:
@@ -102,9 +105,8 @@ class DeliverWebhooks:
             report(logger, "a delivery to webhook %s failed unexpectedly", endpoint.id)
         return False
 
-    async def _deliver(self, endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> bool:
+    async def _deliver(self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime) -> bool:
         """Make one try; return whether the receiver took the message."""
-        now = self.clock()
         claimed = delivery.claim(now)
         try:
             async with self.unit_of_work() as work:
@@ -112,17 +114,17 @@ class DeliverWebhooks:
                 await work.commit()
         except StaleWrite:  # somebody else was quicker, or it is gone
             return False
-        reply = await self.sender.send(self.signer.sign(endpoint, claimed, now))
-        settled = claimed.settle(reply, now=self.clock(), jitter=self.jitter())
+        reply = await self.sender.send(self.signer.sign(endpoint, claimed, self.clock()))
         with suppress(StaleWrite):  # its owner has sent it anew, or removed it
-            await until_fresh(lambda: self._settle(endpoint, settled, reply))
+            await until_fresh(lambda: self._settle(endpoint, claimed, reply))
         return reply.accepted
 
-    async def _settle(self, endpoint: WebhookEndpoint, settled: WebhookDelivery, reply: WebhookReply) -> None:
+    async def _settle(self, endpoint: WebhookEndpoint, claimed: WebhookDelivery, reply: WebhookReply) -> None:
         async with self.unit_of_work() as work:
+            now = await work.now()
             if reply.gone:
                 current = await work.webhook_endpoints.get(endpoint.id, endpoint.user_id)
                 if current is not None and current.enabled and current.url == endpoint.url:
-                    work.webhook_endpoints.update(current.gone(self.clock()))
-            work.webhook_deliveries.update(settled)
+                    work.webhook_endpoints.update(current.gone(now))
+            work.webhook_deliveries.update(claimed.settle(reply, now=now, jitter=self.jitter()))
             await work.commit()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from imagegen.application.drawing import Begun, DrawGeneration
@@ -79,10 +80,16 @@ class RequestGeneration:
         principal.require(Scope.GENERATE)
         wish = Wish(request=request, labels=labels, priority=priority, start_within=start_within, retry_of=retry_of)
         identifier = GenerationId(self.new_id())
-        acceptance = _Acceptance(*fitted(wish, self.catalog, principal=principal, id=identifier, now=self.clock()))
+        now = self.clock() if start_within is None else await self._shared_now()
+        acceptance = _Acceptance(*fitted(wish, self.catalog, principal=principal, id=identifier, now=now))
         if once is None:
             return Asked(await self._take(acceptance, wait))
         return await until_fresh(lambda: self._take_once(acceptance, once, wait))
+
+    async def _shared_now(self) -> datetime:
+        """The moment by the clock of the database, by which others will judge when its time is over."""
+        async with self.unit_of_work() as work:
+            return await work.now()
 
     async def _take_once(self, acceptance: "_Acceptance", once: Once, wait: float) -> Asked:
         """Take what was not taken before; `StaleWrite` when it was taken by somebody else at this moment."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from random import sample
 from typing import Final
@@ -104,26 +104,26 @@ class SettleStranded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingAgain:
-    """Ring for what is queued and was perhaps not heard."""
+    """Ring for what is queued: perhaps nobody heard the first ring, and one that rings already is left at that."""
 
     unit_of_work: UnitOfWorkFactory
     queue: GenerationQueue
 
-    async def __call__(self, before: datetime) -> None:
-        """Ring for everything that was asked for before a moment; one broken row does not hide the rest.
+    async def __call__(self) -> None:
+        """Ring for everything; one broken row does not hide the rest.
 
         Raises:
             Unavailable: the database or the queue is away, and not everything has been rung for.
         """
         for batched in (False, True):
             async with self.unit_of_work() as work:
-                waiting = await work.generations.waiting(before, batched=batched)
+                waiting = await work.generations.waiting(batched=batched)
             await _each(waiting, partial(self.queue.submit, batched=batched))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveUpOverdue:
-    """Give up what was to start by now and has not."""
+    """Give up what was to start by now, as the clock that all share has it, and has not."""
 
     unit_of_work: UnitOfWorkFactory
     events: GenerationEvents
@@ -132,14 +132,14 @@ class GiveUpOverdue:
     async def __call__(self) -> None:
         """Give up all there is; raise `DatabaseUnavailable` when the database does not answer."""
         async with self.unit_of_work() as work:
-            overdue = await work.generations.overdue(self.clock())
+            overdue = await work.generations.overdue(await work.now())
         await _each(overdue, self._give_up)
 
     async def _give_up(self, generation_id: GenerationId) -> None:
         try:
             async with self.unit_of_work() as work:
                 generation = await work.generations.find(generation_id)
-                if generation is None or not generation.overdue(self.clock()):
+                if generation is None or generation.status is not Status.QUEUED:
                     return
                 ended = generation.fail(Failure.of(DeadlineExceeded()), cost_micros=0, now=self.clock())
                 write_end(work, ended)

@@ -117,7 +117,7 @@ class RunGeneration:
             return generation.cancel(now)
         model = self.catalog.find(generation.model)
         error: ProviderError
-        if generation.overdue(now):
+        if generation.start_by is not None and generation.overdue(await work.now()):
             error = DeadlineExceeded()
         elif model is None or generation.provider not in self.draw.call.providers:
             error = ProviderAccount("The provider is not configured any more.")

@@ -174,7 +174,6 @@ class Redeliver:
     """Send an event anew, whatever became of it before; its `webhook-id` stays, so a receiver knows it again."""
 
     unit_of_work: UnitOfWorkFactory
-    clock: Clock
 
     async def __call__(self, principal: Principal, webhook_id: WebhookId, event_id: EventId) -> WebhookDelivery:
         """Return the delivery, which is due now; raise `NotFound`, or `IllegalTransition` while it is switched off."""
@@ -189,7 +188,7 @@ class Redeliver:
                 raise NotFound
             if not endpoint.enabled:
                 raise IllegalTransition("The webhook is switched off; switch it on first.")
-            delivery = delivery.redeliver(self.clock())
+            delivery = delivery.redeliver(await work.now())
             work.webhook_deliveries.update(delivery)
             await work.commit()
         return delivery

@@ -72,7 +72,7 @@ def assemble(settings: Settings, registry: Registry = REGISTRY) -> Assembly:
         optional={"providers": Remembered(drawing.check, _PROVIDER_SECONDS)},
     )
     application = wire(outside)
-    worker = Worker(application=application, queue=dispatch.queue, events=dispatch.events, clock=now)
+    worker = Worker(application=application, queue=dispatch.queue, events=dispatch.events)
     return Assembly(
         application=application,
         worker=worker,

@@ -210,7 +210,7 @@ def wire(outside: Outside) -> Application:
         relabel_generation=RelabelGeneration(unit_of_work=work),
         delete_generation=DeleteGeneration(unit_of_work=work, remove_blobs=remove_blobs),
         clear_history=ClearHistory(unit_of_work=work, remove_blobs=remove_blobs),
-        submit_batch=SubmitBatch(unit_of_work=work, catalog=o.catalog, queue=o.queue, clock=clock, new_id=new_id),
+        submit_batch=SubmitBatch(unit_of_work=work, catalog=o.catalog, queue=o.queue, new_id=new_id),
         list_batches=ListBatches(unit_of_work=work),
         read_batch=read_batch,
         read_results=ReadResults(unit_of_work=work, read=read_batch),
@@ -235,7 +235,7 @@ def wire(outside: Outside) -> Application:
         change_webhook=ChangeWebhook(unit_of_work=work, sender=o.webhook_sender, signer=o.webhook_signer, clock=clock),
         delete_webhook=DeleteWebhook(unit_of_work=work),
         list_deliveries=ListDeliveries(unit_of_work=work),
-        redeliver=Redeliver(unit_of_work=work, clock=clock),
+        redeliver=Redeliver(unit_of_work=work),
         deliver_webhooks=DeliverWebhooks(
             unit_of_work=work, sender=o.webhook_sender, signer=o.webhook_signer, clock=clock, grace=o.grace
         ),

@@ -161,7 +161,7 @@ async def test_a_queue_that_is_away_loses_nothing() -> None:
     single = await ask(later, owner)
     later.clock.advance(seconds=1)
     again.rung.clear()
-    await later.application.ring_again(later.clock())
+    await later.application.ring_again()
     batched = [(generation.id, True) for generation in (await history(later, owner))[:0:-1]]
     assert again.rung == [(single.id, False), *batched]
 

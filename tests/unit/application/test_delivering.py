@@ -33,8 +33,8 @@ class PostOffice:
     """A database with one user and their webhooks, and a deliverer whose receivers answer what they are told."""
 
     def __init__(self, *replies: WebhookReply | Answer) -> None:
-        self.database = MemoryDatabase()
         self.clock = SettableClock()
+        self.database = MemoryDatabase(self.clock)
         self.sender = MemoryWebhookSender(*replies)
         self.deliver = self.deliverer()
         self.endpoint = new_webhook(USER)

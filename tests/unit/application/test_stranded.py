@@ -98,7 +98,7 @@ async def test_without_a_receipt_nobody_knows_and_nothing_is_repeated() -> None:
     assert (attempt.outcome, attempt.billed, attempt.cost_micros) == (Outcome.UNKNOWN, Billed.UNKNOWN, None)
     bucket = await usage(house, owner)
     assert (bucket.requests, bucket.failures, bucket.unknown_costs) == (1, 1, 1)
-    await house.application.ring_again(house.clock())
+    await house.application.ring_again()
     assert house.provider.calls == []
 
 

@@ -34,8 +34,8 @@ class Desk:
     """The verbs on memory adapters, with the adapters within reach."""
 
     def __init__(self) -> None:
-        self.work = work = MemoryDatabase().unit_of_work
         self.clock = clock = SettableClock()
+        self.work = work = MemoryDatabase(clock).unit_of_work
         self.sender = sender = MemoryWebhookSender()
         self.signer = signer = WebhookSigner(key=b"k" * 32)
         self.create = CreateWebhook(unit_of_work=work, sender=sender, signer=signer, clock=clock, new_id=new_id)
@@ -44,7 +44,7 @@ class Desk:
         self.change = ChangeWebhook(unit_of_work=work, sender=sender, signer=signer, clock=clock)
         self.delete = DeleteWebhook(unit_of_work=work)
         self.deliveries = ListDeliveries(unit_of_work=work)
-        self.redeliver = Redeliver(unit_of_work=work, clock=clock)
+        self.redeliver = Redeliver(unit_of_work=work)
         self.remove_expired = RemoveExpired(unit_of_work=work, clock=clock)
 
     async def created(self, principal: Principal) -> WebhookEndpoint:

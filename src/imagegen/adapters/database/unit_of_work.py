@@ -1,9 +1,14 @@
 """The unit of work on a database."""
 
+from datetime import datetime
+from operator import itemgetter
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+from sqlalchemy import select
 
 from imagegen.adapters.database.engine import Engine
+from imagegen.adapters.database.moments import moment_of_database
 from imagegen.adapters.database.repositories.api_keys import SqlApiKeys
 from imagegen.adapters.database.repositories.attempts import SqlAttempts
 from imagegen.adapters.database.repositories.batches import SqlBatches
@@ -15,8 +20,11 @@ from imagegen.adapters.database.repositories.usage import SqlUsage
 from imagegen.adapters.database.repositories.users import SqlUsers
 from imagegen.adapters.database.repositories.webhooks import SqlWebhookDeliveries, SqlWebhookEndpoints
 from imagegen.adapters.database.repositories.workers import SqlWorkers
+from imagegen.adapters.database.statements import Query
 from imagegen.adapters.database.transaction import Transaction
 from imagegen.domain.ports import UnitOfWork
+
+_NOW: Final[Query[datetime]] = Query(select(moment_of_database()), itemgetter(0))
 
 
 class SqlUnitOfWork(UnitOfWork):
@@ -36,6 +44,11 @@ class SqlUnitOfWork(UnitOfWork):
         self.idempotency_keys = SqlIdempotencyKeys(transaction)
         self.webhook_endpoints = SqlWebhookEndpoints(transaction)
         self.webhook_deliveries = SqlWebhookDeliveries(transaction)
+
+    async def now(self) -> datetime:
+        """Ask the database."""
+        (now,) = await self._transaction.look_up(_NOW, {})
+        return now
 
     async def __aenter__(self) -> Self:
         return self

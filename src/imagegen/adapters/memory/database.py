@@ -16,7 +16,7 @@ from imagegen.domain.ports import Clock, UnitOfWork
 
 
 class MemoryDatabase:
-    """Remembers as long as it lives; one thread may use it. By `clock` leases run out."""
+    """Remembers as long as it lives; one thread may use it. `clock` is the one that all who use it share."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._committed = Committed(clock or partial(datetime.now, UTC))
@@ -43,6 +43,11 @@ class MemoryUnitOfWork(UnitOfWork):
         self.idempotency_keys = MemoryIdempotencyKeys(transaction)
         self.webhook_endpoints = MemoryWebhookEndpoints(transaction)
         self.webhook_deliveries = MemoryWebhookDeliveries(transaction)
+
+    async def now(self) -> datetime:
+        """The moment by the clock that all share."""
+        await self._transaction.read()
+        return self._transaction.clock()
 
     async def __aenter__(self) -> Self:
         return self

@@ -40,9 +40,9 @@ class MemoryGenerations(Repository, Generations):
         found = page(generations, wanted)
         return Page(list(with_images(found.items, rows)), found.next)
 
-    async def waiting(self, before: datetime, *, batched: bool = False) -> Sequence[GenerationId]:
-        """The identifiers of those that were created before a moment and are queued, in their order."""
-        waiting = sorted((g for g in await self._queued() if g.created_at < before and g.batched is batched), key=_turn)
+    async def waiting(self, *, batched: bool = False) -> Sequence[GenerationId]:
+        """The identifiers of those that are queued, in their order."""
+        waiting = sorted((g for g in await self._queued() if g.batched is batched), key=_turn)
         return [generation.id for generation in waiting[:_MOST_AT_ONCE]]
 
     async def ahead(self, generation: Generation) -> int:

@@ -48,8 +48,8 @@ class Generations(Protocol):
         """The owner's generations that match. Words match anywhere in prompt or title, whatever their case."""
 
     @abstractmethod
-    async def waiting(self, before: datetime, *, batched: bool = False) -> Sequence[GenerationId]:
-        """Generations created before a moment that are queued, in the order in which they go (at most 1,000).
+    async def waiting(self, *, batched: bool = False) -> Sequence[GenerationId]:
+        """Generations that are queued, in the order in which they go (at most 1,000).
 
         What belongs to a batch waits in a line of its own, and so it is in the next two.
         """

@@ -141,6 +141,13 @@ class UnitOfWork(Protocol):
     webhook_deliveries: WebhookDeliveries
 
     @abstractmethod
+    async def now(self) -> datetime:
+        """The moment by the clock of the database. All processes share it, while those of their machines disagree.
+
+        What one process decides about the work of another is decided by this clock.
+        """
+
+    @abstractmethod
     async def __aenter__(self) -> Self: ...
 
     @abstractmethod

@@ -55,10 +55,7 @@ _GET = Query(_FIND.select.where(_IS_OWNED), generation_of)
 _IDS = select(generations.c.id).limit(_MOST_AT_ONCE)
 _RANK = case(*((generations.c.priority == word, len(word.above)) for word in Priority))
 _WAITING = {
-    batched: Query(
-        _IDS.where(in_line, generations.c.created_at < bindparam("before")).order_by(_RANK, generations.c.id),
-        itemgetter(0),
-    )
+    batched: Query(_IDS.where(in_line).order_by(_RANK, generations.c.id), itemgetter(0))
     for batched, in_line in is_waiting.items()
 }
 _OVERDUE = Query(
@@ -176,9 +173,9 @@ class SqlGenerations(Repository, Generations):
         found = await self._transaction.scan(query, {"owner": owner, **given, **sought, **values_of(wanted)})
         return cut(gathered(found), wanted)
 
-    async def waiting(self, before: datetime, *, batched: bool = False) -> Sequence[GenerationId]:
+    async def waiting(self, *, batched: bool = False) -> Sequence[GenerationId]:
         """List them from the small index of their line."""
-        return await self._transaction.scan(_WAITING[batched], {"before": before})
+        return await self._transaction.scan(_WAITING[batched], {})
 
     async def ahead(self, generation: Generation) -> int:
         """Count them in the small index of its line."""
