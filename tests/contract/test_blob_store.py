@@ -232,6 +232,16 @@ async def test_everything_stored_is_listed_with_its_time(keeping_store: BlobStor
     assert all(before <= blob.modified <= datetime.now(UTC) + timedelta(seconds=2) for blob in listed)
 
 
+@pytest.mark.parametrize("beginning", ["", "a", "ab/", "ab/1", "ab/10.png", "check-", "/", "ab/ab/", "abc"])
+async def test_what_begins_alike_is_listed(keeping_store: BlobStore, beginning: str) -> None:
+    """A listing can be asked for a part of the keys, which need not end with a name or a folder."""
+    keys = ["ab/1.png", "ab/10.png", "ab/ab/1.png", "ac/1.png", "check-1", "checks", "abc"]
+    for key in keys:
+        await keeping_store.put(key, b"x", PNG)
+    listed = [blob.key async for blob in keeping_store.blobs(beginning)]
+    assert sorted(listed) == sorted(key for key in keys if key.startswith(beginning))
+
+
 async def test_an_empty_store_lists_nothing(store: BlobStore) -> None:
     """Before anything was stored a listing is empty, not an error."""
     assert [blob async for blob in store.blobs()] == []

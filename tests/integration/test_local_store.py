@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
@@ -20,7 +19,6 @@ from hypothesis import strategies as st
 
 from imagegen.adapters.storage import StorageMisconfigured, open_store
 from imagegen.adapters.storage.local import LocalStore
-from imagegen.adapters.storage.local.files import ABANDONED
 from imagegen.domain.errors import NotFound, StorageUnavailable
 from imagegen.domain.ports import Blob, BlobStore
 
@@ -126,15 +124,47 @@ async def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None
 
 
 async def test_what_was_left_unfinished_is_not_a_picture(store: LocalStore, root: Path) -> None:
-    """A file that a killed process left is never listed, and removed when it is old; no other hidden file is."""
+    """An unfinished file is never listed, and removed as soon as nobody holds it; no other hidden file is."""
     await store.put("ab/x.png", b"picture", PNG)
-    young, old, strangers = (root / "ab" / name for name in (f".{1:016x}", f".{2:016x}", ".htaccess"))
-    for path in (young, old, strangers):
+    held, left, strangers = (root / name for name in (f".{1:016x}", f".{2:016x}", "ab/.htaccess"))
+    for path in (held, left, strangers):
         path.touch()
-    for path in (old, strangers):
-        os.utime(path, (past := time.time() - ABANDONED - 1, past))
+    with held.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert [blob.location async for blob in store.blobs("check-")] == []
+        assert files(root) == [".0000000000000001", "ab/.htaccess", "ab/x.png"]
     assert [blob.location async for blob in store.blobs()] == ["ab/x.png"]
-    assert files(root) == ["ab/.0000000000000001", "ab/.htaccess", "ab/x.png"]
+    assert files(root) == ["ab/.htaccess", "ab/x.png"]
+
+
+KILLED_WHILE_WRITING = """
+import asyncio, os, sys, threading
+from pathlib import Path
+from imagegen.adapters.storage.local import LocalStore
+def end(frame, event, function):
+    if event == "c_call" and function is os.fsync:
+        sys.setprofile(None)
+        print("writing", flush=True)
+        sys.stdin.read()
+async def main():
+    store = LocalStore(Path(sys.argv[1]))
+    threading.setprofile(end)
+    await store.put("picture.png", b"picture", "image/png")
+asyncio.run(main())
+"""
+
+
+async def test_what_is_being_written_is_left_alone_until_its_writer_dies(store: LocalStore, root: Path) -> None:
+    """Another process that lists the folder removes no file of a writer that lives, however long that one takes."""
+    command = [sys.executable, "-c", KILLED_WHILE_WRITING, root]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "writing\n"
+        assert [blob async for blob in store.blobs()] == []
+        assert len(files(root)) == 1
+        writer.kill()
+    assert [blob async for blob in store.blobs()] == []
+    assert files(root) == []
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.keeping import Drawn
-from imagegen.domain.blob_keys import picture_key, receipt_key
+from imagegen.domain.blob_keys import picture_keys, receipt_key
 from imagegen.domain.catalog import Catalog, Fitted
 from imagegen.domain.errors import NotFound, OutcomeUnknown
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import ImageId
-from imagegen.domain.images import ImageFormat
 from imagegen.domain.ports import BlobStore, Clock, NewId
 from imagegen.domain.receipts import Receipt, UnreadableReceipt
 
@@ -71,11 +70,6 @@ class RecoverCall:
         who finds no receipt may have come after somebody else who settled with it, and whose pictures these are.
         """
         kept = {image.location for image in ended.images} if ended is not None else set()
-        pictures = (
-            self.blobs.location(picture_key(attempt.id, index, image_format))
-            for attempt in attempts
-            for index in range(attempt.count)
-            for image_format in ImageFormat
-        )
+        pictures = (self.blobs.location(key) for attempt in attempts for key in picture_keys(attempt.id, attempt.count))
         await self.remove_blobs(location for location in pictures if location not in kept)
         await self.remove_blobs(self.blobs.location(receipt_key(attempt.id)) for attempt in attempts)

@@ -2,17 +2,21 @@
 
 import re
 import secrets
+from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.images import ImageFormat
 
+CHECKS: Final = "check-"
+"""What the keys of checks begin with, and those of no picture."""
+
 _ATTEMPT: Final = "(?P<end>[0-9a-f]{2})/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{10}(?P=end)"
 """Its identifier, in the folder that is named as the identifier ends."""
 _PICTURE: Final = re.compile(rf"{_ATTEMPT}-[0-9]{{1,3}}\.(?:{'|'.join(ImageFormat)})")
 _RECEIPT: Final = re.compile(rf"{_ATTEMPT}-receipt\.json")
-_CHECK: Final = re.compile("check-[0-9a-f]{16}")
+_CHECK: Final = re.compile(CHECKS + "[0-9a-f]{16}")
 
 _FOLDER: Final = len("7c/")
 _UUID: Final = 36
@@ -28,6 +32,11 @@ def picture_key(attempt_id: AttemptId, index: int, image_format: ImageFormat) ->
     return f"{attempt_id.hex[-2:]}/{attempt_id}-{index}.{image_format}"
 
 
+def picture_keys(attempt_id: AttemptId, count: int) -> Iterator[str]:
+    """Every key under which a call for so many pictures may have stored one."""
+    return (picture_key(attempt_id, index, image_format) for index in range(count) for image_format in ImageFormat)
+
+
 def receipt_key(attempt_id: AttemptId) -> str:
     """The key of what a call came to, beside its pictures: `7c/0190…7c-receipt.json`."""
     return f"{attempt_id.hex[-2:]}/{attempt_id}-receipt.json"
@@ -35,7 +44,7 @@ def receipt_key(attempt_id: AttemptId) -> str:
 
 def check_key() -> str:
     """A new key for the few bytes with which a store finds out whether it can store: `check-` and 16 digits."""
-    return f"check-{secrets.token_hex(8)}"
+    return f"{CHECKS}{secrets.token_hex(8)}"
 
 
 def is_receipt_key(key: str) -> bool:

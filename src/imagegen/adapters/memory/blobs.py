@@ -47,11 +47,12 @@ class MemoryBlobStore(BlobStore):
     def link(self, location: str) -> None:
         """None: nobody else can reach into this process."""
 
-    async def blobs(self) -> AsyncIterator[StoredBlob]:
+    async def blobs(self, beginning: str = "") -> AsyncIterator[StoredBlob]:
         """What is here now."""
         await self.check()
         for _, blob in list(self._blobs.values()):
-            yield blob
+            if blob.key.startswith(beginning):
+                yield blob
 
     async def move_on(self) -> int:
         """None: everything is where it belongs."""

@@ -44,7 +44,7 @@ class InlineStore(BlobStore):
         """The location itself: it is an address, and its own answer."""
         return location if location.startswith(_SCHEME) else None
 
-    async def blobs(self) -> AsyncIterator[StoredBlob]:
+    async def blobs(self, beginning: str = "") -> AsyncIterator[StoredBlob]:  # noqa: ARG002 - whichever it is
         """Nothing."""
         nothing: tuple[StoredBlob, ...] = ()
         for blob in nothing:

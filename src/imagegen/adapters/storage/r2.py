@@ -89,12 +89,12 @@ class R2Store(BlobStore):
         base = self._account.public_base_url
         return f"{base.rstrip('/')}/{quote(location)}" if base and _possible(location) else None
 
-    async def blobs(self) -> AsyncIterator[StoredBlob]:
-        """Every object, a thousand at a time."""
+    async def blobs(self, beginning: str = "") -> AsyncIterator[StoredBlob]:
+        """Every such object, a thousand at a time."""
         start: dict[str, str] = {}
         more = True
         while more:
-            page = await self._call("list_objects_v2", **start)
+            page = await self._call("list_objects_v2", Prefix=beginning, **start)
             for item in page.get("Contents", ()):
                 yield StoredBlob(item["Key"], item["Key"], item["LastModified"])
             more = page["IsTruncated"]

@@ -119,8 +119,11 @@ class BlobStore(Protocol):
         """An address under which anybody may read the bytes without us, or `None` when there is none."""
 
     @abstractmethod
-    def blobs(self) -> AsyncIterator[StoredBlob]:
-        """Everything that is stored, in no order."""
+    def blobs(self, beginning: str = "") -> AsyncIterator[StoredBlob]:
+        """Everything that is stored under a key that begins so, in no order.
+
+        A short list takes little, however much else there is. What a process that died was writing goes on the way.
+        """
 
     @abstractmethod
     async def move_on(self) -> int:

@@ -100,9 +100,9 @@ class LocalStore(BlobStore):
         """`None`: nobody but us serves these files."""
         return None
 
-    async def blobs(self) -> AsyncIterator[StoredBlob]:
-        """Every file, a thousand at a time, but hidden ones; unfinished ones of ours are removed once abandoned."""
-        walk = self._files.walk()
+    async def blobs(self, beginning: str = "") -> AsyncIterator[StoredBlob]:
+        """Every such file, a thousand at a time, but hidden ones."""
+        walk = self._files.walk(beginning)
         while found := await self._in_thread(lambda: tuple(islice(walk, LISTED_AT_ONCE))):
             for blob in found:
                 yield blob

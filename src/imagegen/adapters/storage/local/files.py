@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,12 +21,11 @@ QUICK_SECONDS: Final = 0.0001
 """Where the disk answers that quickly, waiting for it costs less than waking a thread for it."""
 _MEMORY: Final = 8
 """Waits for the disk that are looked back at. The quickest counts: in a thread a wait is also one for Python's lock."""
-ABANDONED: Final = 3600.0
-"""Seconds after which nobody can still be writing an unfinished file."""
 
 _UNFINISHED: Final = re.compile(r"\.[0-9a-f]{16}")
 """The names of files that are being written."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 """What the system says where no file of ours lies: nothing, a folder, or a link that is not followed."""
@@ -45,9 +44,12 @@ def _translated(*, absent: type[ImagegenError] = StorageUnavailable) -> Iterator
 class Files:
     """Files below `root`, which is made when it is needed, each named by a relative path of plain names.
 
-    A file is written under an unfinished name in its own folder and then renamed, so nobody sees half of it. When
-    `durable`, file and folder have reached the disk before `write` returns. Below the root no symbolic link is ever
-    followed: folders are walked by descriptor, so one put there in between leads nowhere either. POSIX only.
+    A file is written under an unfinished name in the root and then renamed, so nobody sees half of it. Its writer
+    holds it meanwhile, and the system lets go of what a process held that died, so who lists the root can tell what
+    nobody is writing any more, and removes it.
+
+    When `durable`, file and folder have reached the disk before `write` returns. Below the root no symbolic link is
+    ever followed: folders are walked by descriptor, so one put there in between leads nowhere either. POSIX only.
 
     Everything here blocks, and raises `StorageUnavailable` where the file system does not do what it is asked.
     """
@@ -56,6 +58,8 @@ class Files:
         self._root = root
         self._durable = durable
         self._waits = deque([1.0], maxlen=_MEMORY)
+        self._name = secrets.token_hex(4)
+        self._numbers = count()
 
     @property
     def slow(self) -> bool:
@@ -79,16 +83,16 @@ class Files:
         Raises `StorageUnavailable` also where a symbolic link is in the way.
         """
         for names, together in groupby(blobs, key=lambda blob: blob.key.split("/")[:-1]):
-            with self._folder(names, make=True) as folder:
+            with self._folders(names, make=True) as (root, folder):
                 for blob in together:
-                    self._write(folder, blob.key.rpartition("/")[2], blob.data)
+                    self._write(root, folder, blob.key.rpartition("/")[2], blob.data)
                 self._sync(folder)
 
     @_translated(absent=NotFound)
     def read(self, path: str) -> bytes:
         """The file's bytes; `NotFound` where no file lies."""
         with self._folder_of(path) as (folder, name):
-            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+            descriptor = os.open(name, _READ, dir_fd=folder)
             with os.fdopen(descriptor, "rb", buffering=0) as file:
                 return file.readall()
 
@@ -115,13 +119,19 @@ class Files:
             unless_claimed.pop_all()
             return file
 
-    def walk(self) -> Iterator[StoredBlob]:
-        """Every file but hidden ones, named by its path; unfinished ones of ours are removed once abandoned."""
+    def walk(self, beginning: str = "") -> Iterator[StoredBlob]:
+        """Every file whose path begins so, but hidden ones; unfinished ones of ours are removed if nobody holds them.
+
+        Folders in which no such path can lie are not looked into.
+        """
         folders: list[tuple[str, ...]] = [()]
         while folders:
             found, deeper = self._list(folders.pop())
-            folders += deeper
-            yield from found
+            paths = {names: "".join(f"{name}/" for name in names) for names in deeper}
+            folders += [
+                names for names, path in paths.items() if path.startswith(beginning) or beginning.startswith(path)
+            ]
+            yield from (blob for blob in found if blob.key.startswith(beginning))
 
     def _list(self, names: tuple[str, ...]) -> tuple[list[StoredBlob], list[tuple[str, ...]]]:
         """The files in a folder, and the folders in it."""
@@ -130,7 +140,7 @@ class Files:
         with (
             suppress(NotFound),
             _translated(absent=NotFound),
-            self._folder(names) as folder,
+            self._folders(names) as (_, folder),
             os.scandir(folder) as entries,
         ):
             for entry in entries:
@@ -142,44 +152,45 @@ class Files:
         return blobs, folders
 
     def _listed(self, folder: int, names: tuple[str, ...], entry: os.DirEntry[str]) -> list[StoredBlob]:
-        modified = entry.stat(follow_symlinks=False).st_mtime
         if not entry.name.startswith("."):
             key = "/".join((*names, entry.name))
-            return [StoredBlob(key, key, datetime.fromtimestamp(modified, UTC))]
-        if _UNFINISHED.fullmatch(entry.name) and modified < time.time() - ABANDONED:
-            os.unlink(entry.name, dir_fd=folder)
+            modified = datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
+            return [StoredBlob(key, key, modified)]
+        if _UNFINISHED.fullmatch(entry.name):
+            _remove_abandoned(folder, entry.name)
         return []
 
-    def _write(self, folder: int, name: str, data: bytes) -> None:
-        unfinished = f".{secrets.token_hex(8)}"
+    def _write(self, root: int, folder: int, name: str, data: bytes) -> None:
+        unfinished = f".{self._name}{next(self._numbers):08x}"
         try:
-            with os.fdopen(os.open(unfinished, _NEW_FILE, 0o600, dir_fd=folder), "wb") as file:
+            with os.fdopen(os.open(unfinished, _NEW_FILE, 0o600, dir_fd=root), "wb") as file:
+                _hold(file.fileno())
                 file.write(data)
                 file.flush()
                 self._sync(file.fileno())
-            os.rename(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
+                os.rename(unfinished, name, src_dir_fd=root, dst_dir_fd=folder)
         except OSError:
             with suppress(OSError):
-                os.unlink(unfinished, dir_fd=folder)
+                os.unlink(unfinished, dir_fd=root)
             raise
 
     @contextmanager
     def _folder_of(self, path: str) -> Iterator[tuple[int, str]]:
         """A descriptor of the folder that a path leads to, and the file's name in it."""
         *names, name = path.split("/")
-        with self._folder(names) as folder:
+        with self._folders(names) as (_, folder):
             yield folder, name
 
     @contextmanager
-    def _folder(self, names: Sequence[str], *, make: bool = False) -> Iterator[int]:
-        """A descriptor of the folder that names lead to from the root, none of them a symbolic link."""
+    def _folders(self, names: Sequence[str], *, make: bool = False) -> Iterator[tuple[int, int]]:
+        """Descriptors of the root and of the folder that names lead to from it, none of them a symbolic link."""
         with ExitStack() as opened:
-            folder = self._open_root(make=make)
-            opened.callback(os.close, folder)
+            root = folder = self._open_root(make=make)
+            opened.callback(os.close, root)
             for name in names:
                 folder = self._open_below(folder, name, make=make)
                 opened.callback(os.close, folder)
-            yield folder
+            yield root, folder
 
     def _open_root(self, *, make: bool) -> int:
         try:
@@ -208,3 +219,20 @@ class Files:
             begun = time.perf_counter()
             os.fsync(descriptor)
             self._waits.append(time.perf_counter() - begun)
+
+
+def _hold(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        return  # where files cannot be held, nobody removes them either
+
+
+def _remove_abandoned(folder: int, unfinished: str) -> None:
+    """Remove an unfinished file unless its writer holds it.
+
+    Who has just made one and not yet held it may lose it to this, and will have to try again.
+    """
+    with suppress(OSError), os.fdopen(os.open(unfinished, _READ, dir_fd=folder)) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(unfinished, dir_fd=folder)

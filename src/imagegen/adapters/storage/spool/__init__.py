@@ -89,13 +89,13 @@ class SpoolingStore(BlobStore):
         link = self._store.link(location)
         return None if link is None or self._spool.holds(location) else link
 
-    async def blobs(self) -> AsyncIterator[StoredBlob]:
+    async def blobs(self, beginning: str = "") -> AsyncIterator[StoredBlob]:
         """What is spooled and what is stored, each once."""
         spooled = set()
-        async for blob in self._spool.blobs():
+        async for blob in self._spool.blobs(beginning):
             spooled.add(blob.location)
             yield blob
-        async for blob in self._store.blobs():
+        async for blob in self._store.blobs(beginning):
             if blob.location not in spooled:
                 yield blob
 
