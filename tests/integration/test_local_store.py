@@ -1,5 +1,6 @@
 """The local store on a real file system: no path leaves the root, and an accident leaves no half file."""
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
@@ -156,13 +158,15 @@ asyncio.run(main())
 
 async def test_what_is_being_written_is_left_alone_until_its_writer_dies(store: LocalStore, root: Path) -> None:
     """Another process that lists the folder removes no file of a writer that lives, however long that one takes."""
-    command = [sys.executable, "-c", KILLED_WHILE_WRITING, root]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "writing\n"
-        assert [blob async for blob in store.blobs()] == []
-        assert len(files(root)) == 1
-        writer.kill()
+    writer = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", KILLED_WHILE_WRITING, root), stdin=PIPE, stdout=PIPE
+    )
+    assert writer.stdout is not None
+    assert await writer.stdout.readline() == b"writing\n"
+    assert [blob async for blob in store.blobs()] == []
+    assert len(files(root)) == 1
+    writer.kill()
+    await writer.wait()
     assert [blob async for blob in store.blobs()] == []
     assert files(root) == []
 
