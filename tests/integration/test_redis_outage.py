@@ -165,6 +165,13 @@ def told(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(map(logging.Formatter("%(levelname)s %(name)s %(message)s").format, caplog.records))
 
 
+async def logged(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    """Wait until that was logged."""
+    async with asyncio.timeout(LONG):
+        while words not in told(caplog):  # noqa: ASYNC110 - what is waited for has no event to set
+            await asyncio.sleep(0.01)
+
+
 DISTURBANCES = (Valkey.restart, Valkey.flush, Valkey.hang_up)
 
 
@@ -320,11 +327,36 @@ async def test_an_announcement_never_raises(valkey: Valkey, caplog: pytest.LogCa
             with events.watch(generation.id) as watch:
                 await events.announce(generation)
                 assert await watch.outcome(LONG) == generation
-        assert told(caplog).count("announcing: Redis is away") == 1
+        await logged(caplog, "announcing: Redis is away")
         await valkey.start()
         with caplog.at_level(logging.INFO):
             await events.announce(generations[0])
-        assert "announcing: Redis is back" in told(caplog)
+            await logged(caplog, "announcing: Redis is back")
+    assert told(caplog).count("announcing: Redis is away") == 1
+
+
+async def test_whoever_announces_waits_for_nobody() -> None:
+    """To a Redis that says nothing neither: those in this process are told in the same step."""
+    generation = ended()
+    async with mute_server() as url, events_at(url, timeout=0.05) as events:
+        with events.watch(generation.id) as watch:
+            with pytest.raises(StopIteration):
+                events.announce(generation).send(None)
+            assert await watch.outcome(0) == generation
+
+
+async def test_what_was_announced_is_told_before_the_end(valkey: Valkey) -> None:
+    """A process that stops leaves nothing untold, and all is told in the order in which it was announced."""
+    generations = [ended(status) for status in Status for _ in range(20)]
+    async with Redis.from_url(valkey.url) as client, client.pubsub() as subscription:
+        await subscription.subscribe("imagegen:events")
+        await subscription.get_message(timeout=LONG)
+        async with events_at(valkey.url) as events:
+            for generation in generations:
+                await events.announce(generation)
+        messages = [await subscription.get_message(timeout=LONG) for _ in generations]
+    heard = [message["data"].decode().split()[1:] for message in messages if message is not None]
+    assert heard == [[str(generation.id), generation.status] for generation in generations]
 
 
 @pytest.mark.parametrize("credentials", [":wr0ng-{}", "nobody:{}", ":{}"])

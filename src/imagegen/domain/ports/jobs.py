@@ -90,7 +90,10 @@ class GenerationEvents(Protocol):
 
     @abstractmethod
     async def announce(self, generation: Generation) -> None:
-        """Tell everybody who watches that this generation was committed in another state. Never raises."""
+        """Tell everybody who watches that this generation was committed in another state.
+
+        Never raises, and waits for nobody; what is announced by one process is told in that order.
+        """
 
     @abstractmethod
     def cancellations(self) -> AsyncIterator[GenerationId]:

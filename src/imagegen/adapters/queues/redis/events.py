@@ -1,7 +1,7 @@
 """The announcements between processes: one channel for everything."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from imagegen.adapters.queues.redis.connection import Outage, cancelable
+from imagegen.adapters.queues.redis.connection import TIMEOUT, Outage, cancelable
 from imagegen.adapters.queues.watches import Watches
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
@@ -23,8 +23,9 @@ QUIET_SECONDS: Final = 5.0
 class RedisEvents(GenerationEvents):
     """Tells this process at once and the others through Redis, which are told no more than that there is news.
 
-    A message is the word of who sent it, the generation and its status, with blanks between them. What is announced
-    while this process cannot hear is lost to it: once it hears again, everybody who watches is told to look.
+    A message is the word of who sent it, the generation and its status, with blanks between them. Whoever announces
+    does not wait for Redis: a task sends what there is, in its order, and tries each once. What is announced while this
+    process cannot hear is lost to it: once it hears again, everybody who watches is told to look.
     """
 
     def __init__(self, client: Redis, *, namespace: str = "imagegen", quiet_seconds: float = QUIET_SECONDS) -> None:
@@ -33,6 +34,7 @@ class RedisEvents(GenerationEvents):
         self._channel = f"{namespace}:events"
         self._word = uuid4().hex
         self._watches = Watches()
+        self._unsent: asyncio.Queue[str] = asyncio.Queue()
         self._hearing = Outage("hearing announcements")
         self._speaking = Outage("announcing")
 
@@ -41,15 +43,9 @@ class RedisEvents(GenerationEvents):
         return self._watches.watch(generation_id)
 
     async def announce(self, generation: Generation) -> None:
-        """Tell those here, and try to tell the others."""
+        """Tell those here, and leave it to be told to the others."""
         self._watches.tell(generation.id, generation.status, generation)
-        try:
-            with cancelable():
-                await self._client.publish(self._channel, f"{self._word} {generation.id} {generation.status}")
-        except RedisError as error:
-            self._speaking.began(error)
-        else:
-            self._speaking.ended()
+        self._unsent.put_nowait(f"{self._word} {generation.id} {generation.status}")
 
     def cancellations(self) -> AsyncIterator[GenerationId]:
         """The canceled ones, as they are heard of."""
@@ -61,15 +57,41 @@ class RedisEvents(GenerationEvents):
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Hear the others meanwhile, whenever Redis is there; afterwards the client is closed."""
-        hearing = asyncio.create_task(self._listen(), name="announcements")
+        """Hear the others and tell them meanwhile, whenever Redis is there; afterwards the client is closed."""
+        tasks = [asyncio.create_task(step(), name="announcements") for step in (self._listen, self._speak)]
         try:
             yield
         finally:
-            hearing.cancel()
-            with suppress(asyncio.CancelledError):
-                await hearing
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TIMEOUT):
+                    await self._unsent.join()
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
             await self._client.aclose()
+
+    async def _speak(self) -> None:
+        while True:
+            messages = [await self._unsent.get()]
+            while not self._unsent.empty():
+                messages.append(self._unsent.get_nowait())
+            try:
+                with cancelable():
+                    await self._send(messages)
+            except RedisError as error:
+                self._speaking.began(error)
+            else:
+                self._speaking.ended()
+            for _ in messages:
+                self._unsent.task_done()
+
+    async def _send(self, messages: Sequence[str]) -> None:
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for message in messages:
+                pipeline.publish(self._channel, message)
+            await pipeline.execute()
 
     async def _listen(self) -> None:
         while True:
