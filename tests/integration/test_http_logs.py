@@ -13,7 +13,7 @@ from house import ANSWER, PASSWORD, PICTURE, House, a_house
 from imagegen.domain.errors import NoImage
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
-from imagegen.web.logging import JsonFormatter
+from imagegen.web.logging import JsonFormatter, RequestLog
 from visitors import Visitor, generate, register
 
 PROMPT = "a prompt that nobody may read in a log"
@@ -48,6 +48,27 @@ async def test_a_request_is_one_line_with_who_asked(client: httpx.AsyncClient, h
     assert (by_token["request_id"], by_token["user"], "key" in by_token) == ("mine", by_key["user"], False)
     assert (by_nobody["status"], "user" in by_nobody) == (401, False)
     assert all(line["level"] == "info" and line["duration_ms"] > 0 for line in lines)
+
+
+@pytest.mark.parametrize(("seconds", "slow"), [(104.0, False), (106.0, True)])
+async def test_who_wishes_to_wait_is_not_served_slowly(seconds: float, slow: bool) -> None:
+    """A picture that is there within the wait, and a moment, was not slow, however long it took."""
+    time, lines = 0.0, list[bytes]()
+
+    async def draw(_: ImageRequest, __: int) -> ProviderAnswer:
+        nonlocal time
+        time += seconds
+        return ANSWER
+
+    house = a_house(draw)
+    async with house.client() as client:
+        visitor = await register(client)
+        log: Any = RequestLog(house.door(), lines.append, (), seconds=lambda: time)
+        transport = httpx.ASGITransport(app=log)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as watched:
+            await generate(watched, visitor)
+    (line,) = map(json.loads, lines)
+    assert (line["route"], line["duration_ms"], line.get("slow", False)) == ("/v1/generate", seconds * 1000, slow)
 
 
 async def test_nothing_secret_is_ever_written(log: StringIO) -> None:

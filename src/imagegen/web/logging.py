@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from imagegen.domain.identifiers import API_KEY, USER, external
 
 SLOW_SECONDS: Final = 5.0
+"""Until an answer begins, and beyond what its caller wishes to wait: a stream goes on for as long as it has to."""
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -54,7 +55,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class RequestLine(msgspec.Struct, omit_defaults=True):
-    """What is written of one request."""
+    """What is written of one request: `duration_ms` is until its answer ended, `slow` is about when that began."""
 
     time: datetime
     level: str
@@ -77,23 +78,24 @@ class RequestLog:
     app: ASGIApp
     write: Callable[[bytes], object]
     headers: tuple[tuple[bytes, bytes], ...]
+    seconds: Callable[[], float] = time.perf_counter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and write of it when it has been answered."""
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        begun = time.perf_counter()
+        begun = self.seconds()
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         token = request_id_var.set(request_id)
         own = (*self.headers, (b"x-request-id", request_id.encode()))
-        status = 500
+        status, answered = 500, None
 
         async def send_on(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], self.seconds()
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(pair for pair in own if pair[0] not in present)]
             await send(message)
@@ -102,9 +104,12 @@ class RequestLog:
             await self.app(scope, receive, send_on)
         finally:
             request_id_var.reset(token)
-            self._write(scope, request_id, status, time.perf_counter() - begun)
+            ended = self.seconds()
+            begun_to_answer = ended if answered is None else answered
+            slow = begun_to_answer - begun > SLOW_SECONDS + scope["state"].get("wait", 0.0)
+            self._write(scope, request_id, status, ended - begun, slow=slow)
 
-    def _write(self, scope: HTTPScope, request_id: str, status: int, seconds: float) -> None:
+    def _write(self, scope: HTTPScope, request_id: str, status: int, seconds: float, *, slow: bool) -> None:
         principal = scope["state"].get("principal")
         key = principal.api_key_id if principal else None
         line = RequestLine(
@@ -119,9 +124,14 @@ class RequestLog:
             duration_ms=round(seconds * 1000, 2),
             user=external(USER, principal.user_id) if principal else None,
             key=external(API_KEY, key) if key else None,
-            slow=seconds > SLOW_SECONDS,
+            slow=slow,
         )
         self.write(msgspec.json.encode(line) + b"\n")
+
+
+def wish_to_wait(scope: Scope, seconds: float) -> None:
+    """Note that its caller is willing to wait so long for the answer, which is not slow then."""
+    scope["state"]["wait"] = seconds
 
 
 def _request_id(scope: Scope) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imagegen.web.logging import JsonFormatter, RequestLog, request_id_var
+from imagegen.web.logging import JsonFormatter, RequestLog, request_id_var, wish_to_wait
 
 HEADERS = ((b"cache-control", b"no-store"), (b"x-frame-options", b"DENY"))
 
@@ -64,7 +64,7 @@ def test_an_exception_tells_where_and_not_what() -> None:
     assert "test_logging.py" in exception
 
 
-async def answer(scope: dict[str, Any], app: Any, lines: list[bytes]) -> list[dict[str, Any]]:
+async def answer(scope: dict[str, Any], app: Any, lines: list[bytes], **how: Any) -> list[dict[str, Any]]:
     """What is sent to a client that asks for this."""
     sent: list[dict[str, Any]] = []
 
@@ -74,7 +74,7 @@ async def answer(scope: dict[str, Any], app: Any, lines: list[bytes]) -> list[di
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await RequestLog(app, lines.append, HEADERS)(scope, receive, send)  # type: ignore[arg-type]  # a scope made by hand
+    await RequestLog(app, lines.append, HEADERS, **how)(scope, receive, send)  # type: ignore[arg-type]  # a scope made by hand
     return sent
 
 
@@ -106,6 +106,49 @@ async def test_a_request_is_one_line() -> None:
     assert found.keys() == {
         "time", "level", "logger", "message", "request_id", "method", "route", "status", "duration_ms"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wait", "slow"),
+    [
+        (5.0, 0.0, None, False),
+        (5.1, 0.0, None, True),
+        (0.1, 3600.0, None, False),
+        (35.0, 0.0, 30.0, False),
+        (35.1, 0.0, 30.0, True),
+    ],
+)
+async def test_slow_is_what_begins_late(before: float, after: float, wait: float | None, slow: bool) -> None:
+    """An answer that began late, beyond what was wished; not a wait that was wished for, nor a stream that goes on."""
+    lines: list[bytes] = []
+    time = 0.0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal time
+        if wait is not None:
+            wish_to_wait(scope, wait)
+        time += before
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        time += after
+        await send({"type": "http.response.body", "body": b""})
+
+    await answer(a_scope(), app, lines, seconds=lambda: time)
+    found = json.loads(lines[0])
+    assert found["duration_ms"] == (before + after) * 1000
+    assert found.get("slow", False) == slow
+
+
+async def test_a_request_that_breaks_late_is_slow() -> None:
+    """One that was never answered took as long as it took."""
+    lines: list[bytes] = []
+    times = iter((0.0, 6.0))
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await answer(a_scope(), broken, lines, seconds=lambda: next(times))
+    assert json.loads(lines[0])["slow"]
 
 
 async def test_a_request_that_breaks_is_still_a_line() -> None:

@@ -36,6 +36,7 @@ from imagegen.web.api.retries import asked_once
 from imagegen.web.api.views import AttemptView, GenerationView, PageView, page_view
 from imagegen.web.api.waiting import PATIENCE, wait_seconds
 from imagegen.web.authentication import SECURITY, Access, access, principal_of
+from imagegen.web.logging import wish_to_wait
 
 _ASKING: Final = {
     202: ResponseSpec(
@@ -258,6 +259,7 @@ def _id(text: str) -> GenerationId:
 async def _ask(
     request: ApiRequest, data: NewGeneration, application: Application, wait: float, once: Once | None
 ) -> Response[GenerationView]:
+    wish_to_wait(request.scope, wait)
     asked = await application.request_generation(
         principal_of(request),
         data.image_request(),
