@@ -24,6 +24,8 @@ QUIET_SWEEPS: Final = 600
 """Sweeps that have to go through before the first of these looks."""
 EXPIRY_SECONDS: Final = 3600.0
 """Between two looks for what has expired."""
+LEFTOVER_SECONDS: Final = 5.0
+"""Between two looks for what a dead process had no time to remove."""
 MOVE_SECONDS: Final = 5.0
 """Between two tries to bring pictures to a store that was away."""
 RENEWALS: Final = 4
@@ -62,6 +64,7 @@ class Worker:
                 tasks.create_task(self._repeat(self.application.give_up_overdue, self.sweep_seconds))
                 tasks.create_task(self._repeat(self.application.remove_expired, EXPIRY_SECONDS))
                 tasks.create_task(self._sweep())
+                tasks.create_task(self._repeat(self.application.remove_leftovers, LEFTOVER_SECONDS))
                 tasks.create_task(self._repeat(self.application.finish_batches, self.sweep_seconds))
                 tasks.create_task(self._repeat(self.application.move_blobs_on, MOVE_SECONDS))
                 tasks.create_task(self._repeat(self.application.deliver_webhooks, LOOK_SECONDS))

@@ -16,7 +16,7 @@ from imagegen.domain.errors import (
     StaleWrite,
 )
 from imagegen.domain.generations import Attempt, Outcome
-from imagegen.domain.identifiers import AttemptId
+from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import UnitOfWorkFactory
 from stores import exact, remember
 
@@ -76,6 +76,42 @@ async def test_an_attempt_that_is_gone_cannot_end(unit_of_work: UnitOfWorkFactor
         work.attempts.update(STARTED)
         with pytest.raises(StaleWrite):
             await work.commit()
+
+
+async def test_the_latest_calls_of_a_worker(unit_of_work: UnitOfWorkFactory) -> None:
+    """Those that have ended, the last begun first; not those under way, or of other workers, or older than it."""
+    before = new_attempt(PLAIN)
+    mine, yours = WorkerId(new_id()), WorkerId(new_id())
+    one, two, other, waiting = (new_generation(USER) for _ in range(4))
+    runs = [one.start(mine, NOW), two.start(mine, NOW), other.start(yours, NOW)]
+    calls = [new_attempt(run, number) for number in (1, 2) for run in runs]
+    begun = new_attempt(one, 3)
+    await remember(
+        unit_of_work, USER, *runs, waiting, replace(before, generation_id=one.id), *calls, begun, new_attempt(waiting)
+    )
+    ended = [call.fail(OutcomeUnknown(), LATER) for call in calls]
+    async with unit_of_work() as work:
+        for call in (*ended, replace(before, generation_id=one.id).fail(OutcomeUnknown(), LATER)):
+            work.attempts.update(call)
+        await work.commit()
+    async with unit_of_work() as work:
+        assert exact(list(await work.attempts.latest_of(mine))) == exact([ended[i] for i in (4, 3, 1, 0)])
+        assert exact(list(await work.attempts.latest_of(yours))) == exact([ended[i] for i in (5, 2)])
+        assert list(await work.attempts.latest_of(WorkerId(new_id()))) == []
+
+
+async def test_the_latest_thousand_calls_are_told(unit_of_work: UnitOfWorkFactory) -> None:
+    """However many a worker made."""
+    worker = WorkerId(new_id())
+    run = PLAIN.start(worker, NOW)
+    calls = [new_attempt(run, number) for number in range(1, 1003)]
+    await remember(unit_of_work, USER, run, *calls)
+    async with unit_of_work() as work:
+        work.attempts.end_open(run.id, OutcomeUnknown(), LATER)
+        await work.commit()
+    async with unit_of_work() as work:
+        found = [call.number for call in await work.attempts.latest_of(worker)]
+    assert found == list(range(1002, 2, -1))
 
 
 ERRORS = [

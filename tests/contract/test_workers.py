@@ -102,11 +102,11 @@ async def test_who_is_alone_ends_all_others(unit_of_work: UnitOfWorkFactory) -> 
     """A process that has the database to itself ends every lease but its own, and begins its own in that commit."""
     await lease(unit_of_work, LONG, MINE, YOURS, THEIRS)
     async with unit_of_work() as work:
-        work.workers.remove_others(MINE)
+        work.workers.end_others(MINE)
         await work.commit()
     assert await alive(unit_of_work) == 1
     async with unit_of_work() as work:
-        work.workers.remove_others(YOURS)
+        work.workers.end_others(YOURS)
         work.workers.renew(YOURS, LONG)
         await work.commit()
     assert await alive(unit_of_work) == 1
@@ -122,10 +122,44 @@ async def test_leases_that_ran_out_are_forgotten(unit_of_work: UnitOfWorkFactory
     await lease(unit_of_work, timedelta(0), YOURS, THEIRS)
     for _ in range(2):
         async with unit_of_work() as work:
-            work.workers.remove_lapsed()
+            for worker_id in (MINE, YOURS, THEIRS):
+                work.workers.remove_lapsed(worker_id)
             await work.commit()
         assert await alive(unit_of_work) == 1
         assert await stranded(unit_of_work) == []
+        assert await dead(unit_of_work) == set()
+
+
+async def dead(unit_of_work: UnitOfWorkFactory) -> set[WorkerId]:
+    """Whose lease ran out and left nothing running."""
+    async with unit_of_work() as work:
+        return set(await work.workers.dead())
+
+
+async def test_who_ran_out_is_dead_until_forgotten(unit_of_work: UnitOfWorkFactory) -> None:
+    """A lease that has run out, or that somebody ended who is alone, stays as a note, until it is forgotten."""
+    await lease(unit_of_work, timedelta(0), MINE)
+    await lease(unit_of_work, LONG, YOURS, THEIRS)
+    assert await dead(unit_of_work) == {MINE}
+    async with unit_of_work() as work:
+        work.workers.remove_lapsed(MINE)
+        work.workers.remove(THEIRS)
+        await work.commit()
+    assert await dead(unit_of_work) == set()
+    async with unit_of_work() as work:
+        work.workers.end_others(MINE)
+        await work.commit()
+    assert await dead(unit_of_work) == {YOURS}
+
+
+async def test_who_left_something_running_is_not_dead_yet(unit_of_work: UnitOfWorkFactory) -> None:
+    """Somebody has to settle that first; what waits or has ended does not count, nor what runs elsewhere."""
+    run, waiting = running_at(MINE), replace(new_generation(USER), worker_id=MINE)
+    await remember(unit_of_work, USER, run, waiting, running_at(THEIRS), running_at(YOURS).cancel(NOW))
+    await lease(unit_of_work, timedelta(0), MINE, YOURS)
+    assert await dead(unit_of_work) == {YOURS}
+    await take_over(unit_of_work, run)
+    assert await dead(unit_of_work) == {MINE, YOURS}
 
 
 async def test_a_lease_that_is_not_committed_is_none(unit_of_work: UnitOfWorkFactory) -> None:

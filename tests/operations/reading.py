@@ -8,9 +8,8 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from builders import NOW, new_id
+from builders import NOW
 from imagegen.domain.generations import Attempt, Priority, Status
-from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.ports import GenerationFilter, UnitOfWork
@@ -69,9 +68,15 @@ class Operations(BatchOperations, WebhookOperations):
         for user in self.everybody:
             self.look(user)
             self.remove(user)
-        self.write(lambda work: work.workers.remove_others(WorkerId(new_id())))
+        self.write(forget_workers)
         for user in self.everybody:
             self.look(user)
+
+
+def forget_workers(work: UnitOfWork) -> None:
+    """End every lease."""
+    for worker_id in WORKERS:
+        work.workers.remove(worker_id)
 
 
 def everything_of(user: User, now: datetime) -> Act:
@@ -106,6 +111,8 @@ def everything_of(user: User, now: datetime) -> Act:
             sorted(await work.generations.stranded()),
             [sorted(await work.generations.running_at(worker_id, now)) for worker_id in WORKERS],
             await work.workers.alive(),
+            sorted(await work.workers.dead()),
+            [list(await work.attempts.latest_of(worker_id)) for worker_id in WORKERS],
             list(reports[0]),
             [sorted(report, key=str) for report in reports[1:]],  # in no order among equal costs
         ]

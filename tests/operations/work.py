@@ -36,9 +36,9 @@ class WorkOperations(HistoryOperations):
                 case "end":
                     work.workers.remove(worker_id)
                 case "end others":
-                    work.workers.remove_others(worker_id)
+                    work.workers.end_others(worker_id)
                 case "forget":
-                    work.workers.remove_lapsed()
+                    work.workers.remove_lapsed(worker_id)
 
         self.write(write)
 

@@ -22,6 +22,6 @@ async def test_leases_run_out_by_the_clock() -> None:
         clock.advance(seconds=seconds)
         async with unit_of_work() as work:
             found.append((await work.workers.alive(), list(await work.generations.stranded())))
-            work.workers.remove_lapsed()
+            work.workers.remove_lapsed(WORKER)
             await work.commit()
     assert found == [(1, []), (1, []), (0, [run.id])]

@@ -7,7 +7,7 @@ from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, SubmitBatch
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
-from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveOrphans
+from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveLeftovers, RemoveOrphans
 from imagegen.application.delivering import DeliverWebhooks
 from imagegen.application.finishing import CancelBatch, FinishBatches
 from imagegen.application.health import CheckHealth
@@ -103,6 +103,7 @@ class Application:
     annotate_image: AnnotateImage
     delete_image: DeleteImage
     remove_orphans: RemoveOrphans
+    remove_leftovers: RemoveLeftovers
     remove_expired: RemoveExpired
     move_blobs_on: MoveBlobsOn
 

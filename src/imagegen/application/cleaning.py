@@ -1,22 +1,20 @@
 """Bytes that no row speaks of any more are removed: at once where possible, by a sweep where not."""
 
-import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from imagegen.domain.blob_keys import attempt_of, is_check_key, is_receipt_key
+from imagegen.application.leasing import Lease
+from imagegen.domain.blob_keys import CHECKS, attempt_of, is_check_key, is_receipt_key, picture_keys, receipt_key
 from imagegen.domain.deliveries import KEPT
 from imagegen.domain.errors import StorageUnavailable
 from imagegen.domain.generations import Outcome
 from imagegen.domain.idempotency import REMEMBERED
-from imagegen.domain.identifiers import AttemptId
+from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
 
-AT_ONCE: Final = 16
-"""Removals under way at the same time: a long history in a distant store is gone in seconds, not minutes."""
 ORPHAN_AGE: Final = timedelta(hours=1)
 """Younger bytes may belong to a generation that is about to say so."""
 
@@ -31,19 +29,10 @@ class RemoveBlobs:
 
     async def __call__(self, locations: Iterable[str]) -> None:
         """Never fails: what the store does not remove now is an orphan, and the sweep finds it."""
-        wanted = list(locations)
-        remaining = iter(wanted)  # shared: each of the removers takes the next one
-        if len(wanted) == 1:
-            await self._remove(remaining)
-        elif wanted:
-            await asyncio.gather(*(self._remove(remaining) for _ in range(AT_ONCE)))
-
-    async def _remove(self, locations: Iterator[str]) -> None:
-        for location in locations:
-            try:
-                await self.blobs.delete(location)
-            except StorageUnavailable:
-                logger.warning("blob left to the sweep")
+        try:
+            await self.blobs.delete(*locations)
+        except StorageUnavailable:
+            logger.warning("blobs left to the sweep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +84,49 @@ class RemoveOrphans:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveLeftovers:
+    """Remove what dead processes had no time to: receipts of ended calls, pictures nobody shows, broken-off checks.
+
+    The lease of who died is the note that this is to be done, and goes when it is. It is looked at once nothing runs
+    there any more, so that every call has ended on record and no receipt is of use. Of each the last thousand calls
+    are gone through: what may be left of older ones is for the sweep.
+    """
+
+    unit_of_work: UnitOfWorkFactory
+    blobs: BlobStore
+    lease: Lease
+
+    async def __call__(self) -> None:
+        """Remove all there is; raise `DatabaseUnavailable` or `StorageUnavailable` when one of them does not answer."""
+        if not self.lease.judges:
+            return
+        async with self.unit_of_work() as work:
+            dead = await work.workers.dead()
+        if dead:
+            await self._remove_checks()
+        for worker_id in dead:
+            await self._remove_left_by(worker_id)
+
+    async def _remove_checks(self) -> None:
+        """Those under way, too: what is removed twice is gone."""
+        async for blob in self.blobs.blobs(CHECKS):
+            if is_check_key(blob.key):
+                await self.blobs.delete(blob.location)
+
+    async def _remove_left_by(self, worker_id: WorkerId) -> None:
+        async with self.unit_of_work() as work:
+            calls = await work.attempts.latest_of(worker_id)
+        for call in calls:
+            if call.outcome is not Outcome.SUCCEEDED:  # no image is of such a call
+                for key in picture_keys(call.id, call.count):
+                    await self.blobs.delete(self.blobs.location(key))
+            await self.blobs.delete(self.blobs.location(receipt_key(call.id)))
+        async with self.unit_of_work() as work:
+            work.workers.remove_lapsed(worker_id)
+            await work.commit()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveBlobsOn:
     """Bring what was kept elsewhere while the store was away to where it belongs."""
 
@@ -108,7 +140,7 @@ class MoveBlobsOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveExpired:
-    """Forget what nobody may count on any more: idempotency keys, old deliveries, and leases that have run out."""
+    """Forget what nobody may count on any more: idempotency keys and old deliveries."""
 
     unit_of_work: UnitOfWorkFactory
     clock: Clock
@@ -118,5 +150,4 @@ class RemoveExpired:
         async with self.unit_of_work() as work:
             work.idempotency_keys.expire(self.clock() - REMEMBERED)
             work.webhook_deliveries.expire(self.clock() - KEPT)
-            work.workers.remove_lapsed()
             await work.commit()

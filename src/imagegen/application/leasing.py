@@ -64,7 +64,7 @@ class RenewLease:
         asked = self.lease.seconds()
         async with self.unit_of_work() as work:
             if self.lease.alone and not self.lease.held:  # whoever had the database before is gone
-                work.workers.remove_others(self.lease.worker_id)
+                work.workers.end_others(self.lease.worker_id)
             work.workers.renew(self.lease.worker_id, self.lease.lifetime)
             await work.commit()
         self.lease.renewed(asked)

@@ -11,7 +11,7 @@ from imagegen.application.authentication import AuthenticateKey, AuthenticateTok
 from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, SubmitBatch
 from imagegen.application.calling import CallProvider
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
-from imagegen.application.cleaning import MoveBlobsOn, RemoveBlobs, RemoveExpired, RemoveOrphans
+from imagegen.application.cleaning import MoveBlobsOn, RemoveBlobs, RemoveExpired, RemoveLeftovers, RemoveOrphans
 from imagegen.application.delivering import GRACE_SECONDS, DeliverWebhooks
 from imagegen.application.drawing import DrawGeneration
 from imagegen.application.finishing import CancelBatch, FinishBatch, FinishBatches
@@ -224,6 +224,7 @@ def wire(outside: Outside) -> Application:
         annotate_image=AnnotateImage(unit_of_work=work),
         delete_image=DeleteImage(unit_of_work=work, remove_blobs=remove_blobs),
         remove_orphans=RemoveOrphans(unit_of_work=work, blobs=o.blobs, clock=clock),
+        remove_leftovers=RemoveLeftovers(unit_of_work=work, blobs=o.blobs, lease=o.lease),
         remove_expired=RemoveExpired(unit_of_work=work, clock=clock),
         move_blobs_on=MoveBlobsOn(blobs=o.blobs),
         read_usage=ReadUsage(unit_of_work=work, clock=clock),

@@ -1,17 +1,22 @@
 """Bytes that no row speaks of any more."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from builders import SettableClock, new_id
+from builders import WORKER, SettableClock, new_attempt, new_id
 from generating import Held, ask, calls, run
 from house import House, a_house
 from imagegen.adapters.memory import MemoryBlobStore
-from imagegen.application.cleaning import AT_ONCE, RemoveBlobs
+from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.ending import write_end
+from imagegen.application.leasing import Lease
 from imagegen.domain.blob_keys import check_key, picture_key, receipt_key
-from imagegen.domain.errors import StorageUnavailable
-from imagegen.domain.identifiers import AttemptId
+from imagegen.domain.errors import OutcomeUnknown, StorageUnavailable
+from imagegen.domain.generations import Failure
+from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.images import Image, ImageFormat
 from imagegen.domain.users import Principal
 
@@ -19,17 +24,17 @@ from imagegen.domain.users import Principal
 class Stubborn(MemoryBlobStore):
     """A store that does not let go of some blobs."""
 
-    async def delete(self, location: str) -> None:
-        """Remove it, unless it is one of those."""
-        if location.endswith("stuck"):
+    async def delete(self, *locations: str) -> None:
+        """Remove them, but those."""
+        await super().delete(*(location for location in locations if not location.endswith("stuck")))
+        if any(location.endswith("stuck") for location in locations):
             raise StorageUnavailable
-        await super().delete(location)
 
 
 async def test_removing_many_stops_at_none() -> None:
     """A blob that the store will not remove now is left to the sweep, and all others are gone."""
     store = Stubborn(SettableClock())
-    names = ["stuck", *map(str, range(3 * AT_ONCE)), "also-stuck"]
+    names = ["stuck", *map(str, range(50)), "also-stuck"]
     locations = [await store.put(name, b"", "image/png") for name in names]
     await RemoveBlobs(blobs=store)(locations)
     assert [blob.location async for blob in store.blobs()] == [locations[0], locations[-1]]
@@ -143,3 +148,97 @@ async def test_a_database_that_knows_little_empties_no_store(
     assert await house.application.remove_orphans() == 0
     assert orphans <= await stored(house)
     assert [record.levelname for record in caplog.records if record.name == "imagegen.cleaning"] == ["WARNING"]
+
+
+# --- what the dead left -------------------------------------------------------------------------------------------
+
+
+async def die(house: House, worker_id: WorkerId = WORKER) -> None:
+    """Let a worker die that had a lease, and another one notice."""
+    async with house.database.unit_of_work() as work:
+        work.workers.renew(worker_id, timedelta(0))
+        await work.commit()
+    await house.application.renew_lease()
+
+
+async def left_by_a_call(house: House, owner: Principal, *, settled: bool = True) -> set[str]:
+    """A picture and a receipt of a call that a worker made, which ended without an image if it is settled."""
+    generation = (await ask(house, owner)).start(WORKER, house.clock())
+    attempt = replace(new_attempt(generation), count=2)
+    async with house.database.unit_of_work() as work:
+        work.generations.update(generation)
+        work.attempts.add(attempt)
+        await work.commit()
+    if settled:
+        error = OutcomeUnknown()
+        async with house.database.unit_of_work() as work:
+            failed = generation.fail(Failure.of(error), cost_micros=None, now=house.clock())
+            write_end(work, failed, [attempt.fail(error, house.clock())])
+            await work.commit()
+    keys = (picture_key(attempt.id, 1, ImageFormat.WEBP), receipt_key(attempt.id))
+    return {await house.store.put(key, b"left", "image/webp") for key in keys}
+
+
+async def test_what_the_dead_left_is_removed() -> None:
+    """Pictures that nobody shows, receipts and checks go when their worker is known to be dead, which is noted once."""
+    house = a_house()
+    left = await left_by_a_call(house, await house.owner())
+    left |= {await house.store.put(check_key(), b"imagegen", "text/plain")}
+    await house.application.renew_lease()
+    await house.application.remove_leftovers()
+    assert await stored(house) == left
+    await die(house)
+    await house.application.remove_leftovers()
+    assert await stored(house) == set()
+    await house.store.put(check_key(), b"imagegen", "text/plain")
+    await house.application.remove_leftovers()
+    assert len(await stored(house)) == 1
+
+
+async def test_pictures_that_are_shown_outlive_who_drew_them() -> None:
+    """Of a call that succeeded only the receipt is left over, and what a stranger stored is not touched."""
+    drawing = a_house()
+    image = await draw(drawing, await drawing.owner())
+    assert image.attempt_id is not None
+    await drawing.store.put(receipt_key(image.attempt_id), b"{}", "application/json")
+    stranger = await drawing.store.put("check-in.png", b"somebody's", "image/png")
+    after = a_house(clock=drawing.clock, database=drawing.database, blobs=drawing.store)
+    await die(after, drawing.lease.worker_id)
+    await after.application.remove_leftovers()
+    assert await stored(after) == {image.location, stranger}
+
+
+async def test_the_receipt_of_what_is_not_settled_stays() -> None:
+    """Nothing of a worker's is touched until all that it ran has ended on record: the receipt may be the only proof."""
+    house = a_house()
+    owner = await house.owner()
+    left = await left_by_a_call(house, owner) | await left_by_a_call(house, owner, settled=False)
+    await die(house)
+    await house.application.remove_leftovers()
+    assert await stored(house) == left
+    await house.application.settle_stranded()
+    await house.application.remove_leftovers()
+    assert await stored(house) == set()
+
+
+async def test_what_could_not_be_removed_is_tried_again() -> None:
+    """While the store is away it is not forgotten that there is something to do."""
+    store = MemoryBlobStore(SettableClock())
+    house = a_house(blobs=store)
+    await left_by_a_call(house, await house.owner())
+    await die(house)
+    store.failure = StorageUnavailable()
+    with pytest.raises(StorageUnavailable):
+        await house.application.remove_leftovers()
+    store.failure = None
+    await house.application.remove_leftovers()
+    assert await stored(house) == set()
+
+
+async def test_who_was_away_takes_nobody_for_dead() -> None:
+    """After an outage of the database all leases have run out; the first who is back does not judge the others."""
+    house = a_house(lease=Lease(worker_id=WorkerId(new_id())))
+    left = await left_by_a_call(house, await house.owner())
+    await die(house)
+    await house.application.remove_leftovers()
+    assert await stored(house) == left

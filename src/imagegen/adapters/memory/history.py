@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from imagegen.adapters.memory.rows import Rows, discard, discard_keys, insert, page, replace_next, require
+from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require
 from imagegen.adapters.memory.transaction import Repository
 from imagegen.domain.errors import Billed, ProviderError, StaleWrite
 from imagegen.domain.generations import Attempt, Generation, Outcome, Priority, Status, outcome_of
@@ -178,6 +178,13 @@ class MemoryAttempts(Repository, Attempts):
         """The call of that identifier."""
         return (await self._read()).attempts.get(attempt_id)
 
+    async def latest_of(self, worker_id: WorkerId) -> Sequence[Attempt]:
+        """The worker's, by their identifiers."""
+        rows = await self._read()
+        younger = (a for a in rows.attempts.values() if a.outcome is not Outcome.STARTED and a.id > worker_id)
+        own = (a for a in younger if rows.generations[a.generation_id].worker_id == worker_id)
+        return sorted(own, key=lambda attempt: attempt.id, reverse=True)[:_MOST_AT_ONCE]
+
     def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
         """End those that have not ended."""
 
@@ -254,6 +261,13 @@ class MemoryWorkers(Repository, Workers):
         rows, now = await self._read(), self._clock()
         return sum(_leased(worker_id, rows, now) for worker_id in rows.workers)
 
+    async def dead(self) -> Sequence[WorkerId]:
+        """Those whose lease has run out and at whom nothing runs."""
+        rows, now = await self._read(), self._clock()
+        running = {g.worker_id for g in rows.generations.values() if g.status is Status.RUNNING}
+        dead = [WorkerId(worker_id) for worker_id in rows.workers if not _leased(worker_id, rows, now)]
+        return [worker_id for worker_id in dead if worker_id not in running][:_MOST_AT_ONCE]
+
     def renew(self, worker_id: WorkerId, lifetime: timedelta) -> None:
         """Put the end of the lease in place."""
 
@@ -266,13 +280,22 @@ class MemoryWorkers(Repository, Workers):
         """Remove the lease."""
         self._write(lambda rows: rows.workers.pop(worker_id, None))
 
-    def remove_others(self, worker_id: WorkerId) -> None:
-        """Remove the other leases."""
-        self._write(lambda rows: discard_keys(rows.workers, lambda other: other != worker_id))
+    def end_others(self, worker_id: WorkerId) -> None:
+        """Put another end of the other leases in place."""
 
-    def remove_lapsed(self) -> None:
-        """Remove the leases that have run out."""
-        self._write(lambda rows: discard_keys(rows.workers, lambda other: not _leased(other, rows, self._clock())))
+        def end(rows: Rows) -> None:
+            rows.workers.update(dict.fromkeys(rows.workers.keys() - {worker_id}, self._clock()))
+
+        self._write(end)
+
+    def remove_lapsed(self, worker_id: WorkerId) -> None:
+        """Remove the lease if it has run out."""
+
+        def remove(rows: Rows) -> None:
+            if not _leased(worker_id, rows, self._clock()):
+                rows.workers.pop(worker_id, None)
+
+        self._write(remove)
 
 
 def _leased(worker_id: UUID | None, rows: Rows, now: datetime) -> bool:

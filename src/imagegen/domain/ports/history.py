@@ -135,6 +135,13 @@ class Attempts(Protocol):
         """The call, or `None`."""
 
     @abstractmethod
+    async def latest_of(self, worker_id: WorkerId) -> Sequence[Attempt]:
+        """Calls made at a worker that have ended on record, those first that began last (at most 1,000).
+
+        A worker's calls are younger than the worker, as the identifiers of both tell.
+        """
+
+    @abstractmethod
     def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
         """Let the calls for a generation end with that error that have not ended on record."""
 
@@ -179,20 +186,24 @@ class Workers(Protocol):
         """How many leases have not run out, by the clock of the database."""
 
     @abstractmethod
+    async def dead(self) -> Sequence[WorkerId]:
+        """Workers whose lease has run out, by the clock of the database, and at whom nothing runs (at most 1,000)."""
+
+    @abstractmethod
     def renew(self, worker_id: WorkerId, lifetime: timedelta) -> None:
         """Give the worker a lease that ends `lifetime` from now by the clock of the database, whatever it had."""
 
     @abstractmethod
     def remove(self, worker_id: WorkerId) -> None:
-        """End the worker's lease; ending it twice is fine."""
+        """End and forget the worker's lease; ending it twice is fine."""
 
     @abstractmethod
-    def remove_others(self, worker_id: WorkerId) -> None:
-        """End every lease but this worker's: for a database that only one process can use."""
+    def end_others(self, worker_id: WorkerId) -> None:
+        """Let every lease but this worker's run out now: for a database that only one process can use."""
 
     @abstractmethod
-    def remove_lapsed(self) -> None:
-        """Forget the leases that have run out."""
+    def remove_lapsed(self, worker_id: WorkerId) -> None:
+        """Forget the worker's lease if it has run out."""
 
 
 class Usage(Protocol):

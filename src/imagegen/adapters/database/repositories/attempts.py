@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 
 from imagegen.adapters.database.rows import attempt_of, attempt_values
 from imagegen.adapters.database.statements import Query, Write
-from imagegen.adapters.database.tables import attempts
+from imagegen.adapters.database.tables import attempts, generations
 from imagegen.adapters.database.transaction import Repository
 from imagegen.domain.errors import Billed, ProviderError
 from imagegen.domain.generations import Attempt, Outcome, outcome_of
-from imagegen.domain.identifiers import AttemptId, GenerationId
+from imagegen.domain.identifiers import AttemptId, GenerationId, WorkerId
 from imagegen.domain.ports import Attempts
+
+_MOST_AT_ONCE: Final = 1_000
 
 _OF_GENERATION = Query(
     select(attempts).where(attempts.c.generation_id == bindparam("generation_id")).order_by(attempts.c.number),
@@ -26,6 +29,16 @@ _UPDATE = (
 )
 
 _GET = Query(select(attempts).where(attempts.c.id == bindparam("id")), attempt_of)
+_MADE_THERE = exists().where(
+    generations.c.id == attempts.c.generation_id, generations.c.worker_id == bindparam("worker_id")
+)
+_LATEST_OF = Query(
+    select(attempts)
+    .where(attempts.c.id > bindparam("worker_id"), attempts.c.outcome != Outcome.STARTED, _MADE_THERE)
+    .order_by(attempts.c.id.desc())
+    .limit(_MOST_AT_ONCE),
+    attempt_of,
+)
 _END_OPEN = (
     update(attempts)
     .where(attempts.c.generation_id == bindparam("of"), attempts.c.outcome == Outcome.STARTED)
@@ -51,6 +64,10 @@ class SqlAttempts(Repository, Attempts):
     async def get(self, attempt_id: AttemptId) -> Attempt | None:
         """Look the call up by primary key."""
         return await self._transaction.one(_GET, {"id": attempt_id})
+
+    async def latest_of(self, worker_id: WorkerId) -> Sequence[Attempt]:
+        """Go back by the primary key."""
+        return await self._transaction.scan(_LATEST_OF, {"worker_id": worker_id})
 
     def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
         """Set the same end for all that have none."""
