@@ -5,11 +5,9 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 
-from crash import awaited
 from crash.caller import Caller
 from crash.figures import Figures
 from crash.fleet import Fleet
@@ -17,10 +15,6 @@ from crash.kinds import alone, many
 from crash.outside import Outside, Share
 from crash.provider import Provider
 from crash.scale import SEED
-
-collect_ignore: Final = awaited.TESTS
-
-KINDS: Final = [kind for kind in ("alone", "many") if kind not in awaited.KINDS]
 
 
 @pytest.fixture
@@ -47,7 +41,7 @@ def outside() -> Iterator[Outside]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["alone", "many"])
 async def fleet(request: pytest.FixtureRequest, tmp_path: Path, provider: Provider) -> AsyncIterator[Fleet]:
     """A fleet of each kind, ready; whatever still runs in the end is killed."""
     if request.param == "alone":

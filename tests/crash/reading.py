@@ -11,7 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from crash import awaited
 from crash.books import Books, Row
 from crash.caller import Caller
 from crash.fleet import Fleet
@@ -73,8 +72,7 @@ async def _tidy(fleet: Fleet, pictures: set[str]) -> bool:
     except (BotoCoreError, ClientError):  # a store that has just come back may have to find its feet
         return False
     stored = {digest for location, digest in files.items() if not location.startswith("/")}
-    cleared = "_orphans" in awaited.CHECKS or (stored <= pictures and len(stored) == len(files))
-    return pictures <= stored and cleared
+    return pictures == stored and len(stored) == len(files)
 
 
 async def _rows(url: str) -> dict[str, Sequence[Row]]:
