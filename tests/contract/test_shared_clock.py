@@ -11,7 +11,7 @@ from builders import SettableClock, new_event, new_generation, new_user, new_web
 from imagegen.adapters.memory import MemoryWebhookSender
 from imagegen.adapters.queues.in_process import InProcessEvents
 from imagegen.application.delivering import DeliverWebhooks
-from imagegen.application.resuming import GiveUpOverdue
+from imagegen.application.queued import GiveUpOverdue
 from imagegen.domain.deliveries import CLAIM, WebhookReply
 from imagegen.domain.generations import Status
 from imagegen.domain.ports import UnitOfWorkFactory

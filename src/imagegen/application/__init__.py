@@ -29,10 +29,11 @@ from imagegen.application.images import (
     ReadBytes,
 )
 from imagegen.application.leasing import CountWorkers, EndLease, RenewLease
+from imagegen.application.queued import GiveUpOverdue, RingAgain
 from imagegen.application.requesting import RequestGeneration
-from imagegen.application.resuming import GiveUpOverdue, RingAgain, SettleStranded
 from imagegen.application.running import RunGeneration
 from imagegen.application.sessions import EndSession, ListSessions, Refresh
+from imagegen.application.stranded import SettleStranded
 from imagegen.application.usage import ReadUsage
 from imagegen.application.watching import ReadPosition, WatchGeneration
 from imagegen.application.webhooks import (

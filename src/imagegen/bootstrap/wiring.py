@@ -12,6 +12,7 @@ from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, Su
 from imagegen.application.calling import CallProvider
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
 from imagegen.application.cleaning import MoveBlobsOn, RemoveBlobs, RemoveExpired, RemoveLeftovers, RemoveOrphans
+from imagegen.application.concluding import ConcludeGeneration
 from imagegen.application.delivering import GRACE_SECONDS, DeliverWebhooks
 from imagegen.application.drawing import DrawGeneration
 from imagegen.application.finishing import CancelBatch, FinishBatch, FinishBatches
@@ -35,13 +36,14 @@ from imagegen.application.images import (
 )
 from imagegen.application.keeping import KeepPictures
 from imagegen.application.leasing import CountWorkers, EndLease, Lease, RenewLease
+from imagegen.application.queued import GiveUpOverdue, RingAgain
 from imagegen.application.recovering import RecoverCall
 from imagegen.application.requesting import RequestGeneration
-from imagegen.application.resuming import GiveUpOverdue, RingAgain, SettleStranded
 from imagegen.application.retrying import Backoff
 from imagegen.application.running import ConfirmBeginning, RunGeneration
 from imagegen.application.sessions import EndSession, GrantAccess, ListSessions, Refresh
 from imagegen.application.settling import SettleGeneration
+from imagegen.application.stranded import SettleStranded
 from imagegen.application.usage import ReadUsage
 from imagegen.application.watching import ReadPosition, WatchGeneration
 from imagegen.application.webhooks import (
@@ -117,7 +119,8 @@ def wire(outside: Outside) -> Application:
     keep = KeepPictures(
         blobs=o.blobs, remove_blobs=remove_blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff
     )
-    settle = SettleGeneration(unit_of_work=work, remove_blobs=remove_blobs, clock=clock, backoff=o.backoff)
+    conclude = ConcludeGeneration(unit_of_work=work, clock=clock)
+    settle = SettleGeneration(unit_of_work=work, conclude=conclude, remove_blobs=remove_blobs, backoff=o.backoff)
     renew = RenewLease(unit_of_work=work, lease=o.lease)
     call = CallProvider(
         unit_of_work=work,
@@ -193,7 +196,7 @@ def wire(outside: Outside) -> Application:
             recover=RecoverCall(
                 catalog=o.catalog, blobs=o.blobs, remove_blobs=remove_blobs, clock=clock, new_id=new_id
             ),
-            settle=settle,
+            conclude=conclude,
             events=o.events,
             clock=clock,
             lease=o.lease,

@@ -9,7 +9,7 @@ from faults import Halted, Late
 from generating import COST, PAID, PRICED, Held, ask, calls, found, history, pictures, receipts, usage
 from house import House
 from imagegen.application.leasing import LIFETIME
-from imagegen.application.resuming import AT_ONCE
+from imagegen.application.stranded import AT_ONCE
 from imagegen.domain.errors import Billed, ProviderBusy
 from imagegen.domain.generations import Generation, Outcome, Status
 from imagegen.domain.retries import RetryPolicy

@@ -14,7 +14,7 @@ from generating import COST, PAID, PRICED, Held, ask, calls, found, pictures, re
 from house import PICTURE, House
 from imagegen.adapters.memory import MemoryProvider
 from imagegen.application.leasing import LIFETIME
-from imagegen.application.resuming import A_WHILE
+from imagegen.application.stranded import A_WHILE
 from imagegen.domain.blob_keys import is_receipt_key, receipt_key
 from imagegen.domain.errors import Billed, ProviderAccount, ProviderBusy, StorageUnavailable
 from imagegen.domain.generations import Generation, Outcome, Status

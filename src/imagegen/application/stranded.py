@@ -1,24 +1,22 @@
-"""What was left behind: the queued is rung for again or given up, the running is settled, never repeated."""
+"""What dead processes were drawing: it is settled by what their calls left, and never repeated."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from random import sample
 from typing import Final
 
 from imagegen.application.at_work import AtWork
+from imagegen.application.concluding import ConcludeGeneration
 from imagegen.application.defects import report
-from imagegen.application.ending import write_end
 from imagegen.application.leasing import Lease
 from imagegen.application.recovering import RecoverCall
-from imagegen.application.settling import SettleGeneration
-from imagegen.domain.errors import Billed, DeadlineExceeded, OutcomeUnknown, StaleWrite, Unavailable
-from imagegen.domain.generations import Failure, Generation, Outcome, Status
+from imagegen.domain.errors import StaleWrite, Unavailable
+from imagegen.domain.generations import Outcome, Status
 from imagegen.domain.identifiers import GenerationId
-from imagegen.domain.ports import Clock, GenerationEvents, GenerationQueue, UnitOfWorkFactory
+from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWorkFactory
 
 AT_ONCE: Final = 16
 """Generations that are settled at the same time: a thousand are, in a store that takes 30 ms, in some seconds."""
@@ -39,7 +37,7 @@ class SettleStranded:
 
     unit_of_work: UnitOfWorkFactory
     recover: RecoverCall
-    settle: SettleGeneration
+    conclude: ConcludeGeneration
     events: GenerationEvents
     clock: Clock
     lease: Lease
@@ -83,77 +81,11 @@ class SettleStranded:
         if calls and away:  # whose store would only be waited for
             return
         drawn = [await self.recover(generation, attempt) for attempt in calls]
-        ended = self.settle.ended(generation, drawn) if drawn else self._between_calls(generation)
+        elsewhere = generation.worker_id != self.lease.worker_id  # and dead a moment ago; it may have come back
         try:
-            async with self.unit_of_work() as work:
-                if generation.worker_id != self.lease.worker_id:  # a moment ago it was dead; it may have come back
-                    work.generations.take_over(generation)
-                write_end(work, ended, [one.attempt for one in drawn])
-                await work.commit()
+            ended = await self.conclude(generation, drawn, stranded=elsewhere)
         except StaleWrite:  # somebody else settled it, or it is alive after all
             return
         logger.warning("generation %s was stranded and has %s", generation.id, ended.status)
         await self.events.announce(ended)
         await self.recover.forget(calls, ended)
-
-    def _between_calls(self, generation: Generation) -> Generation:
-        """It died between two calls, of which none was billed."""
-        error = OutcomeUnknown("The process that was to try again ended.", billed=Billed.NO, retryable=True)
-        return generation.fail(Failure.of(error), cost_micros=0, now=self.clock())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RingAgain:
-    """Ring for what is queued: perhaps nobody heard the first ring, and one that rings already is left at that."""
-
-    unit_of_work: UnitOfWorkFactory
-    queue: GenerationQueue
-
-    async def __call__(self) -> None:
-        """Ring for everything; one broken row does not hide the rest.
-
-        Raises:
-            Unavailable: the database or the queue is away, and not everything has been rung for.
-        """
-        for batched in (False, True):
-            async with self.unit_of_work() as work:
-                waiting = await work.generations.waiting(batched=batched)
-            await _each(waiting, partial(self.queue.submit, batched=batched))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUpOverdue:
-    """Give up what was to start by now, as the clock that all share has it, and has not."""
-
-    unit_of_work: UnitOfWorkFactory
-    events: GenerationEvents
-    clock: Clock
-
-    async def __call__(self) -> None:
-        """Give up all there is; raise `DatabaseUnavailable` when the database does not answer."""
-        async with self.unit_of_work() as work:
-            overdue = await work.generations.overdue(await work.now())
-        await _each(overdue, self._give_up)
-
-    async def _give_up(self, generation_id: GenerationId) -> None:
-        try:
-            async with self.unit_of_work() as work:
-                generation = await work.generations.find(generation_id)
-                if generation is None or generation.status is not Status.QUEUED:
-                    return
-                ended = generation.fail(Failure.of(DeadlineExceeded()), cost_micros=0, now=self.clock())
-                write_end(work, ended)
-                await work.commit()
-        except StaleWrite:  # it has begun or was canceled at the last moment
-            return
-        await self.events.announce(ended)
-
-
-async def _each(generations: Sequence[GenerationId], step: Callable[[GenerationId], Awaitable[None]]) -> None:
-    for generation_id in generations:
-        try:
-            await step(generation_id)
-        except Unavailable:
-            raise
-        except Exception:  # noqa: BLE001 - reported
-            report(logger, "picking up generation %s failed unexpectedly", generation_id)
