@@ -53,11 +53,11 @@ class Distant(LocalStore):
             raise self.trouble
         return await super().get(location)
 
-    async def delete(self, location: str) -> None:
+    async def delete(self, *locations: str) -> None:
         """Remove them, unless there is trouble."""
         if self.trouble is not None:
             raise self.trouble
-        await super().delete(location)
+        await super().delete(*locations)
 
     def link(self, location: str) -> str:
         """An address of its own."""
@@ -165,7 +165,8 @@ async def test_a_receipt_follows_the_pictures_of_its_call(scene: Scene) -> None:
     await scene.spooled(receipt_key(attempt), *reversed(pictures))
     async with moving(scene):
         assert await scene.process().move_on() == 0
-        assert scene.distant.asked == [pictures[-1]]
+        (asked,) = scene.distant.asked
+        assert asked in pictures  # whichever: the clock of the file system may not tell them apart
     assert {*scene.distant.asked[:-1]} == {*pictures}
     assert scene.distant.asked[-1] == receipt_key(attempt)
 

@@ -39,10 +39,11 @@ class MemoryBlobStore(BlobStore):
             raise NotFound
         return self._blobs[location][0]
 
-    async def delete(self, location: str) -> None:
+    async def delete(self, *locations: str) -> None:
         """Forget the bytes."""
         await self.check()
-        self._blobs.pop(location, None)
+        for location in locations:
+            self._blobs.pop(location, None)
 
     def link(self, location: str) -> None:
         """None: nobody else can reach into this process."""

@@ -37,7 +37,7 @@ class InlineStore(BlobStore):
         except ValueError as error:
             raise NotFound from error
 
-    async def delete(self, location: str) -> None:
+    async def delete(self, *locations: str) -> None:
         """Nothing lies anywhere."""
 
     def link(self, location: str) -> str | None:

@@ -107,11 +107,11 @@ class BlobStore(Protocol):
         """
 
     @abstractmethod
-    async def delete(self, location: str) -> None:
-        """Remove what lies there; removing twice is fine.
+    async def delete(self, *locations: str) -> None:
+        """Remove what lies there; removing twice is fine. Many at once cost the least, and one that stays keeps no other.
 
         Raises:
-            StorageUnavailable: it may be there still.
+            StorageUnavailable: something may be there still.
         """
 
     @abstractmethod

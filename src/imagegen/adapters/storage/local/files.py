@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count, groupby
@@ -70,12 +70,6 @@ class Files:
         """Whether a file lies there."""
         return os.path.lexists(f"{self._root}/{path}")
 
-    def size(self, path: str) -> int:
-        """Its size in bytes; 0 where there is no file."""
-        with suppress(OSError):
-            return os.lstat(f"{self._root}/{path}").st_size
-        return 0
-
     @_translated()
     def write(self, blobs: Sequence[Blob]) -> None:
         """Write them in their order, each to the path that is its key, waiting for a folder once for all that follow.
@@ -96,10 +90,17 @@ class Files:
             with os.fdopen(descriptor, "rb", buffering=0) as file:
                 return file.readall()
 
-    def unlink(self, path: str) -> None:
-        """Remove the file if there is one; its folder stays."""
-        with suppress(NotFound), _translated(absent=NotFound), self._folder_of(path) as (folder, name):
-            os.unlink(name, dir_fd=folder)
+    def unlink(self, paths: Iterable[str]) -> None:
+        """Remove the files that there are, whatever becomes of one of them; their folders stay."""
+        failures: list[StorageUnavailable] = []
+        for path in paths:
+            try:
+                with suppress(NotFound), _translated(absent=NotFound), self._folder_of(path) as (folder, name):
+                    os.unlink(name, dir_fd=folder)
+            except StorageUnavailable as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     @_translated(absent=NotFound)
     def claim(self, path: str) -> IO[bytes] | None:
@@ -161,18 +162,24 @@ class Files:
         return []
 
     def _write(self, root: int, folder: int, name: str, data: bytes) -> None:
+        with suppress(FileNotFoundError):  # before it was held, somebody who listed the root took it for abandoned
+            return self._write_once(root, folder, name, data)
+        return self._write_once(root, folder, name, data)
+
+    def _write_once(self, root: int, folder: int, name: str, data: bytes) -> None:
         unfinished = f".{self._name}{next(self._numbers):08x}"
+        descriptor = os.open(unfinished, _NEW_FILE, 0o600, dir_fd=root)
         try:
-            with os.fdopen(os.open(unfinished, _NEW_FILE, 0o600, dir_fd=root), "wb") as file:
-                _hold(file.fileno())
-                file.write(data)
-                file.flush()
-                self._sync(file.fileno())
-                os.rename(unfinished, name, src_dir_fd=root, dst_dir_fd=folder)
+            _hold(descriptor)
+            _fill(descriptor, data)
+            self._sync(descriptor)
+            os.rename(unfinished, name, src_dir_fd=root, dst_dir_fd=folder)
         except OSError:
             with suppress(OSError):
                 os.unlink(unfinished, dir_fd=root)
             raise
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def _folder_of(self, path: str) -> Iterator[tuple[int, str]]:
@@ -184,13 +191,14 @@ class Files:
     @contextmanager
     def _folders(self, names: Sequence[str], *, make: bool = False) -> Iterator[tuple[int, int]]:
         """Descriptors of the root and of the folder that names lead to from it, none of them a symbolic link."""
-        with ExitStack() as opened:
-            root = folder = self._open_root(make=make)
-            opened.callback(os.close, root)
+        opened = [self._open_root(make=make)]
+        try:
             for name in names:
-                folder = self._open_below(folder, name, make=make)
-                opened.callback(os.close, folder)
-            yield root, folder
+                opened.append(self._open_below(opened[-1], name, make=make))
+            yield opened[0], opened[-1]
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
 
     def _open_root(self, *, make: bool) -> int:
         try:
@@ -221,6 +229,12 @@ class Files:
             self._waits.append(time.perf_counter() - begun)
 
 
+def _fill(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
 def _hold(descriptor: int) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -231,7 +245,7 @@ def _hold(descriptor: int) -> None:
 def _remove_abandoned(folder: int, unfinished: str) -> None:
     """Remove an unfinished file unless its writer holds it.
 
-    Who has just made one and not yet held it may lose it to this, and will have to try again.
+    Who has just made one and not yet held it may lose it to this, and makes another one.
     """
     with suppress(OSError), os.fdopen(os.open(unfinished, _READ, dir_fd=folder)) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

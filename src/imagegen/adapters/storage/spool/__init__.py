@@ -77,12 +77,12 @@ class SpoolingStore(BlobStore):
                 return await self._spool.get(location)
         return await self._answered(self._store.get(location))
 
-    async def delete(self, location: str) -> None:
+    async def delete(self, *locations: str) -> None:
         """Remove the bytes from the spool, and from the store, which may have them too or have older ones."""
-        if self._spool.holds(location):
+        for location in filter(self._spool.holds, locations):
             async with self._claimed(location):
                 await self._spool.delete(location)
-        await self._answered(self._store.delete(location))
+        await self._answered(self._store.delete(*locations))
 
     def link(self, location: str) -> str | None:
         """The store's own address, but not while the bytes are in the spool."""
