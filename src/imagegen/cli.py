@@ -28,6 +28,9 @@ def main() -> None:
 
     Settings come from the environment, from .env and from imagegen.toml in the current folder.
     """
+    # To start makes a hundred thousand objects and no garbage; looking for it would take a fifth of the time. What goes
+    # on for long turns it on again.
+    gc.disable()
 
 
 @main.command()
@@ -39,15 +42,13 @@ def main() -> None:
 def serve(host: str | None, port: int | None, workers: int, descriptor: int | None, tether: int | None) -> None:
     """Serve the API, drawing in this process unless there is a queue for workers of their own."""
     given = {"IMAGEGEN_HOST": host, "IMAGEGEN_PORT": None if port is None else str(port)}
-    # Starting makes a hundred thousand objects and no garbage; looking for it takes a fifth of the time. `run` looks.
-    gc.disable()
     with _FaultsTold():
         settings = _settings({name: value for name, value in given.items() if value is not None})
         if workers > 1:
             from imagegen import supervisor  # noqa: PLC0415 - as below
 
             sys.exit(supervisor.run(settings, workers))
-        from imagegen import server  # noqa: PLC0415 - the web framework takes half a second
+        from imagegen import server  # noqa: PLC0415 - the web framework takes a quarter of a second
 
         listening = None if descriptor is None else socket.socket(fileno=descriptor)
         server.run(settings, listening=listening, tether=tether)

@@ -17,8 +17,10 @@ import uvloop
 from imagegen.asgi import serving
 from imagegen.bootstrap import assemble
 from imagegen.bootstrap.assembly import Stopping
-from imagegen.settings import Settings, SettingsInvalid
-from imagegen.web.logging import configure_logging
+from imagegen.bootstrap.listening import listen
+from imagegen.bootstrap.logging import configure_logging
+from imagegen.settings import Settings
+from imagegen.web.logging import request_id_var
 
 BACKLOG: Final = 4096
 KEEP_ALIVE_SECONDS: Final = 75
@@ -97,7 +99,7 @@ def run(settings: Settings, *, listening: socket.socket | None = None, tether: i
         SettingsInvalid: the settings describe no machine.
         ImagegenError: the database cannot be used.
     """
-    configure_logging()
+    configure_logging(request_id_var.get)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listening, tether))
 
@@ -113,6 +115,7 @@ async def _serve(settings: Settings, shared: socket.socket | None, tether: int |
         log_level=logging.WARNING,
         access_log=False,
         server_header=False,
+        ws="none",  # else whatever library for it happens to be installed is loaded
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.grace_seconds + ANSWER_SECONDS,
@@ -128,7 +131,6 @@ async def _serve(settings: Settings, shared: socket.socket | None, tether: int |
     # Before anything begins that could cost money.
     with closing(shared or listen(settings.host, settings.port)) as listening:
         async with assembly.running() as server.finish:
-            gc.collect()
             gc.freeze()  # what exists now stays; collections need not look at it again
             gc.enable()
             await server.serve(sockets=[listening])
@@ -138,17 +140,3 @@ def _untied(loop: asyncio.AbstractEventLoop, tether: int, server: Server) -> Non
     if not os.read(tether, 1):
         loop.remove_reader(tether)
         server.stop()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that is bound there and does not wait; raise `SettingsInvalid` when that cannot be."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise SettingsInvalid((f"IMAGEGEN_PORT: cannot listen on {host}:{port}: {error.strerror}",)) from None
-    listening.setblocking(False)
-    return listening

@@ -1,5 +1,6 @@
 """`imagegen serve --workers N`: processes that answer on one socket, kept alive by one that does nothing else."""
 
+import gc
 import logging
 import os
 import signal
@@ -14,9 +15,9 @@ from types import FrameType
 from typing import Final
 
 from imagegen.bootstrap import assemble
-from imagegen.server import listen
+from imagegen.bootstrap.listening import listen
+from imagegen.bootstrap.logging import configure_logging
 from imagegen.settings import Settings, SettingsInvalid
-from imagegen.web.logging import configure_logging
 
 RESTART_SECONDS: Final = 1.0
 """Between the end of a process and the start of the one in its place: one that cannot start must not eat a core."""
@@ -38,6 +39,7 @@ def run(settings: Settings, count: int) -> int:
             ("IMAGEGEN_QUEUE_URL: several processes need redis://…, on which they tell each other what happens",)
         )
     configure_logging()
+    gc.enable()
     with closing(listen(settings.host, settings.port)) as listening:
         listening.listen()
         return _Fleet(listening, settings.host, count).run()

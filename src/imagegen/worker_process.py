@@ -1,6 +1,7 @@
 """`imagegen worker`: one process that draws and does nothing else; it stops cleanly."""
 
 import asyncio
+import gc
 import logging
 import signal
 from contextlib import suppress
@@ -8,8 +9,8 @@ from contextlib import suppress
 import uvloop
 
 from imagegen.bootstrap import assemble
+from imagegen.bootstrap.logging import configure_logging
 from imagegen.settings import Settings, SettingsInvalid
-from imagegen.web.logging import configure_logging
 
 logger = logging.getLogger("imagegen.worker")
 
@@ -30,6 +31,8 @@ async def _work(settings: Settings) -> None:
     assembly = assemble(settings)
     if not assembly.dispatch.distributed:
         raise SettingsInvalid(("IMAGEGEN_QUEUE_URL: with in-process: the service draws by itself; set redis://…",))
+    gc.freeze()  # as a service does
+    gc.enable()
     working = asyncio.create_task(assembly.work(), name="worker")
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)

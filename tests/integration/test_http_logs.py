@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from house import ANSWER, PASSWORD, PICTURE, House, a_house
+from imagegen.bootstrap.logging import JsonFormatter
 from imagegen.domain.errors import NoImage
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
-from imagegen.web.logging import JsonFormatter, RequestLog
+from imagegen.web.logging import RequestLog, request_id_var
 from visitors import Visitor, generate, register
 
 PROMPT = "a prompt that nobody may read in a log"
@@ -24,7 +25,7 @@ def log() -> Iterator[StringIO]:
     """Everything that imagegen logs, down to the last detail."""
     stream = StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(request_id_var.get))
     logger = logging.getLogger("imagegen")
     before = logger.level
     logger.addHandler(handler)

@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 SDKS = ("google.genai", "openai", "boto3", "httpx", "httpx2", "PIL", "redis", "saq")
+WEB = ("litestar", "uvicorn")
 
 CONNECTED = """
 from imagegen.adapters.model_book import load_models
@@ -44,8 +45,8 @@ open_queue("in-process:", concurrency=1, grace=1)
 
 
 def imported_by(program: str) -> set[str]:
-    """Those of the SDKs that a fresh interpreter has imported after a program."""
-    report = f"import sys\nprint(*(name for name in {SDKS!r} if name in sys.modules))"
+    """Those of the SDKs, and of what serves HTTP, that a fresh interpreter has imported after a program."""
+    report = f"import sys\nprint(*(name for name in {SDKS + WEB!r} if name in sys.modules))"
     finished = subprocess.run(
         [sys.executable, "-c", f"{textwrap.dedent(program)}\n{report}"], check=True, capture_output=True, text=True
     )
@@ -58,6 +59,13 @@ def test_no_sdk_is_imported_before_it_is_used(program: str) -> None:
     assert imported_by(program) == set()
 
 
+@pytest.mark.parametrize("name", ["worker_process", "supervisor"])
+def test_who_answers_no_request_loads_nothing_for_it(name: str) -> None:
+    """Neither a process that draws nor the one above those that serve."""
+    assert imported_by(f"import imagegen.{name}") == set()
+
+
 def test_an_import_would_be_seen() -> None:
-    """The test above can fail."""
+    """The tests above can fail."""
     assert "PIL" in imported_by("import PIL")
+    assert set(WEB) <= imported_by("import imagegen.server")

@@ -1,14 +1,12 @@
-"""Logs: one JSON object a line, for requests and for everything else; never a secret, a prompt or a picture."""
+"""The log of requests: one JSON object a line; never a secret, a prompt or a picture."""
 
-import logging
 import re
 import time
-import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import msgspec
@@ -20,38 +18,9 @@ from imagegen.domain.identifiers import API_KEY, USER, external
 SLOW_SECONDS: Final = 5.0
 """Until an answer begins, and beyond what its caller wishes to wait: a stream goes on for as long as it has to."""
 _REQUEST_ID: Final = re.compile(rb"[\x21-\x7e]{1,128}")
-_PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 request_id_var: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request on whose behalf something is logged."""
-
-
-class JsonFormatter(logging.Formatter):
-    """A log record as one JSON object; what was given as `extra` becomes members."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if (request_id := request_id_var.get()) is not None:
-            line["request_id"] = request_id
-        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
-        """Where it broke and what kind of error it was, but not what it says: that may quote a prompt or a secret."""
-        error: BaseException | None = ei[1]
-        parts = []
-        while error is not None:
-            parts.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
-            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        return "\nbecause of\n".join(parts)
 
 
 class RequestLine(msgspec.Struct, omit_defaults=True):
@@ -139,12 +108,3 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode()
     return uuid4().hex
-
-
-def configure_logging(level: int = logging.INFO) -> None:
-    """Send every logger of the process to standard error as JSON lines."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("alembic", "httpx2", "google_genai", "botocore", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)

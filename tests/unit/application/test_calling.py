@@ -6,11 +6,11 @@ from io import StringIO
 
 from generating import PAID, PRICED, run
 from house import a_house
+from imagegen.bootstrap.logging import JsonFormatter
 from imagegen.domain.errors import Billed
 from imagegen.domain.generations import Outcome, Status
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
-from imagegen.web.logging import JsonFormatter
 
 
 async def test_a_defect_in_one_answer_takes_no_other_call_with_it() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from imagegen.web.logging import JsonFormatter, RequestLog, request_id_var, wish_to_wait
+from imagegen.bootstrap.logging import JsonFormatter
+from imagegen.web.logging import RequestLog, request_id_var, wish_to_wait
 
 HEADERS = ((b"cache-control", b"no-store"), (b"x-frame-options", b"DENY"))
 
@@ -17,7 +18,7 @@ def line(message: str, *args: object, level: int = logging.INFO, **extra: object
     record = logging.getLogger("imagegen.test").makeRecord(
         "imagegen.test", level, __file__, 1, message, args, None, extra=dict(extra)
     )
-    text = JsonFormatter().format(record)
+    text = JsonFormatter(request_id_var.get).format(record)
     assert "\n" not in text
     return dict(json.loads(text))
 
