@@ -1,15 +1,19 @@
 """What an ASGI server loads: settings, assembly, application."""
 
+from __future__ import annotations
+
 import os
 import sys
 from pathlib import Path
-
-from litestar.types import ASGIApp
+from typing import TYPE_CHECKING
 
 from imagegen.bootstrap import assemble
 from imagegen.bootstrap.assembly import Assembly
 from imagegen.settings import Settings
 from imagegen.web.app import WebOptions, create_app
+
+if TYPE_CHECKING:  # `imagegen.web` is to load Litestar
+    from litestar.types import ASGIApp
 
 
 def serving(settings: Settings, assembly: Assembly) -> ASGIApp:

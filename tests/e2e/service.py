@@ -39,8 +39,11 @@ class Service:
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """This process's environment without any setting of the service, and with these."""
-    ours = ("IMAGEGEN_", "R2_", "GOOGLE_", "GEMINI_", "OPENAI_")
+    """This process's environment without any setting of the service, and with these.
+
+    Bytecode is written, as where imagegen is installed: without it every start would compile all of it again.
+    """
+    ours = ("IMAGEGEN_", "R2_", "GOOGLE_", "GEMINI_", "OPENAI_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
     return {**kept, **variables}
 

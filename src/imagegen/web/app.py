@@ -30,6 +30,7 @@ from imagegen.web.gate import Gate
 from imagegen.web.logging import RequestLog
 from imagegen.web.problems import handle
 from imagegen.web.reference import REFERENCE_HANDLERS
+from imagegen.web.unused import without_unused
 
 CONTROLLERS: Final = (
     AuthenticationController,
@@ -95,26 +96,27 @@ def create_app(
     def provide() -> Application:
         return application
 
-    litestar = Litestar(
-        route_handlers=[*CONTROLLERS, problem_page, openapi_document, *REFERENCE_HANDLERS],
-        dependencies={"application": Provide(provide, sync_to_thread=False)},
-        guards=[authenticate],
-        exception_handlers={Exception: handle},
-        openapi_config=openapi_config(),
-        cors_config=_cors(options.cors_origins),
-        request_class=JsonRequest,
-        request_max_body_size=LARGEST_BODY,
-        state=State(
-            {
-                "application": application,
-                "public_url": options.public_url,
-                "log_prompts": options.log_prompts,
-                "heartbeat_seconds": options.heartbeat_seconds,
-            }
-        ),
-        lifespan=[lifespan],
-        logging_config=None,
-    )
+    with without_unused():
+        litestar = Litestar(
+            route_handlers=[*CONTROLLERS, problem_page, openapi_document, *REFERENCE_HANDLERS],
+            dependencies={"application": Provide(provide, sync_to_thread=False)},
+            guards=[authenticate],
+            exception_handlers={Exception: handle},
+            openapi_config=openapi_config(),
+            cors_config=_cors(options.cors_origins),
+            request_class=JsonRequest,
+            request_max_body_size=LARGEST_BODY,
+            state=State(
+                {
+                    "application": application,
+                    "public_url": options.public_url,
+                    "log_prompts": options.log_prompts,
+                    "heartbeat_seconds": options.heartbeat_seconds,
+                }
+            ),
+            lifespan=[lifespan],
+            logging_config=None,
+        )
     gate = Gate(litestar, frozenset(options.hosts))
     # A cache must not give a page of one origin what was answered to another's, or to none.
     varying = ((b"vary", b"Origin"),) if options.cors_origins else ()
