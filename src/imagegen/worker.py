@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,6 +33,8 @@ RENEWALS: Final = 4
 _ENDING: Final = 5.0
 """Seconds for saying that it is over; who is not told finds out by the lease."""
 
+Step = Callable[[], Awaitable[object]]
+
 logger = logging.getLogger("imagegen.worker")
 
 
@@ -40,8 +42,8 @@ logger = logging.getLogger("imagegen.worker")
 class Worker:
     """Runs in the server's own process with the in-process queue, and by itself with a distributed one.
 
-    It draws from the moment it has its lease, whatever becomes of the sweeps: `backoff` is how long these and the lease
-    are put off while the database is away, `sweep_seconds` is how long lies between them otherwise.
+    It draws from the moment it has its lease, whatever becomes of its rounds: `backoff` is how long that is put off
+    while the database is away, `sweep_seconds` is how long lies between two looks for what others left.
     """
 
     application: Application
@@ -50,30 +52,27 @@ class Worker:
     backoff: Backoff = field(default_factory=Backoff)
     sweep_seconds: float = SWEEP_SECONDS
     _running: bool = field(default=False, init=False)
+    _quiet: int = field(default=0, init=False)
 
     async def run(self) -> None:
         """Work until canceled; then finish what runs within the queue's grace, and give the lease back."""
-        await self._until_done(self.application.renew_lease)
-        # Not one of the others: while what runs is being finished, it must not be taken for stranded.
-        renewing = asyncio.create_task(self._renew(), name="lease")
+        await self._begin_lease()
+        renew = self.application.renew_lease
+        # Not one of the rounds: while what runs is being finished, it must not be taken for stranded.
+        renewing = asyncio.create_task(self._repeat(renew, renew.lease.lifetime.total_seconds() / RENEWALS))
         self._running = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
-                tasks.create_task(self._ring())
-                tasks.create_task(self._repeat(self.application.give_up_overdue, self.sweep_seconds))
-                tasks.create_task(self._repeat(self.application.remove_expired, EXPIRY_SECONDS))
-                tasks.create_task(self._sweep())
-                tasks.create_task(self._repeat(self.application.remove_leftovers, LEFTOVER_SECONDS))
-                tasks.create_task(self._repeat(self.application.finish_batches, self.sweep_seconds))
-                tasks.create_task(self._repeat(self.application.move_blobs_on, MOVE_SECONDS))
-                tasks.create_task(self._repeat(self.application.deliver_webhooks, LOOK_SECONDS))
                 tasks.create_task(self._listen())
+                for step, seconds in self._rounds():
+                    tasks.create_task(self._repeat(step, seconds))
         finally:
             self._running = False
             renewing.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_ENDING):
+                    await _done(self.application.remove_receipts())
                     await _done(self.application.end_lease())
 
     async def check(self) -> None:
@@ -81,40 +80,49 @@ class Worker:
         if not self._running:
             raise Unavailable("no worker is running")
 
-    async def _renew(self) -> None:
-        lifetime = self.application.renew_lease.lease.lifetime.total_seconds()
-        while True:
-            await asyncio.sleep(lifetime / RENEWALS)
-            await _done(self.application.renew_lease())
+    def _rounds(self) -> Sequence[tuple[Step, float]]:
+        """What is done from the start on, over and over, and the seconds between.
+
+        Each for itself: while one waits for a store or a receiver, none of the others does.
+        """
+        do = self.application
+        return (
+            (do.ring_again, RING_SECONDS),  # at the start for all that the process before this one left queued
+            (do.give_up_overdue, self.sweep_seconds),
+            (self._settle, self.sweep_seconds),
+            (do.finish_batches, self.sweep_seconds),
+            (do.deliver_webhooks, LOOK_SECONDS),
+            (do.move_blobs_on, MOVE_SECONDS),
+            (do.remove_receipts, self.sweep_seconds),
+            (do.remove_leftovers, LEFTOVER_SECONDS),
+            (do.remove_expired, EXPIRY_SECONDS),
+        )
+
+    async def _begin_lease(self) -> None:
+        for pause in self.backoff:
+            if await _done(self.application.renew_lease()):
+                return
+            await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
         async for generation_id in self.events.cancellations():
             await self.application.abandon_calls(generation_id)
 
-    async def _repeat(self, step: Callable[[], Awaitable[object]], seconds: float) -> None:
+    async def _repeat(self, step: Step, seconds: float) -> None:
         while True:
             await _done(step())
             await asyncio.sleep(seconds)
 
-    async def _ring(self) -> None:
-        """Ring for all that was there before the start, and then for what nobody may have heard."""
-        await self._until_done(self.application.ring_again)
-        await self._repeat(self.application.ring_again, RING_SECONDS)
+    async def _settle(self) -> None:
+        """Settle what is stranded and, when that has gone through for a while without a break, look for orphans.
 
-    async def _sweep(self) -> None:
-        quiet = 0
-        while True:
-            # A picture waits in the store while the database is away: it is no orphan, nor for some time afterwards.
-            quiet = quiet + 1 if await _done(self.application.settle_stranded()) else 0
-            if quiet % HOUSEKEEPING_SWEEPS == QUIET_SWEEPS:
-                await _done(self.application.remove_orphans())
-            await asyncio.sleep(self.sweep_seconds)
-
-    async def _until_done(self, step: Callable[[], Awaitable[object]]) -> None:
-        for pause in self.backoff:
-            if await _done(step()):
-                return
-            await asyncio.sleep(pause)
+        A picture waits in the store while the database is away: it is no orphan, nor for some time afterwards.
+        """
+        quiet, self._quiet = self._quiet, 0  # which it stays if this breaks off
+        await self.application.settle_stranded()
+        self._quiet = quiet + 1
+        if self._quiet % HOUSEKEEPING_SWEEPS == QUIET_SWEEPS:
+            await self.application.remove_orphans()
 
 
 async def _done(step: Awaitable[object]) -> bool:
