@@ -43,30 +43,49 @@ def concluded(generation: Generation, drawn: Sequence[Drawn], now: datetime) -> 
     if not drawn:
         error = OutcomeUnknown("The process that was to try again ended.", billed=Billed.NO, retryable=True)
         return generation.fail(Failure.of(error), cost_micros=0, now=now)
-    generation = _moved(generation, drawn)
+    drew = [one for one in drawn if one.images]
+    generation = _told(generation, drew or drawn[:1])
     costs = [one.attempt.cost_micros for one in drawn]
     cost = None if None in costs else sum(c for c in costs if c is not None)
-    stored = [image for one in drawn for image in one.images]
     errors = [error for one in drawn for error in one.errors]
-    if not stored:
+    if not drew:
         return generation.fail(_failure(errors), cost_micros=cost, now=now)
     images = [
         image if image.position == position else replace(image, position=position)
-        for position, image in enumerate(stored)
+        for position, image in enumerate(image for one in drew for image in one.images)
     ]
-    adjustments = (*_number(generation.applied.n, images, errors), *_format(generation.applied, images))
+    adjustments = (
+        *_elsewhere(generation, drew),
+        *_number(generation.applied.n, images, errors),
+        *_format(generation.applied, drew),
+    )
     return generation.succeed(images, cost_micros=cost, adjustments=adjustments, now=now)
 
 
-def _moved(generation: Generation, drawn: Sequence[Drawn]) -> Generation:
-    """The generation under the model that drew it, which may be another than the first that was asked."""
-    told = next((one for one in drawn if one.images), drawn[0])
-    if told.fitted is None:
+def _told(generation: Generation, drawn: Sequence[Drawn]) -> Generation:
+    """The generation under the model that it began with if one of these stayed there, else under that of the first."""
+    moves = [one.fitted for one in drawn]
+    fitted = None if None in moves else moves[0]
+    if fitted is None:
         return generation
-    fitted = told.fitted
     return generation.moved(
         fitted.applied, provider=fitted.model.provider, model=fitted.model.id, adjustments=fitted.adjustments
     )
+
+
+def _elsewhere(generation: Generation, drew: Sequence[Drawn]) -> Iterable[Adjustment]:
+    """What differs for some of the pictures, which another model drew than that of the generation."""
+    others = {one.fitted.model.id: one.fitted for one in drew if one.fitted and one.attempt.model != generation.model}
+    for model, fitted in others.items():
+        some = _pictures(one for one in drew if one.attempt.model == model)
+        for adjustment in fitted.adjustments:
+            if adjustment not in generation.adjustments:
+                reason = f"For {some} of {_pictures(drew)} pictures: {adjustment.reason}"
+                yield replace(adjustment, reason=reason)
+
+
+def _pictures(drew: Iterable[Drawn]) -> int:
+    return sum(len(one.images) for one in drew)
 
 
 def _number(wanted: int, images: Sequence[Image], errors: Sequence[ProviderError]) -> Iterable[Adjustment]:
@@ -76,11 +95,14 @@ def _number(wanted: int, images: Sequence[Image], errors: Sequence[ProviderError
         yield Adjustment("n", wanted, len(images), reason)
 
 
-def _format(applied: ImageRequest, images: Sequence[Image]) -> Iterable[Adjustment]:
-    wanted = applied.output_format
-    came = next((image.format for image in images if wanted not in (None, image.format)), None)
-    if came is not None:
-        yield Adjustment("output_format", str(wanted), str(came), "The provider's picture could not be converted.")
+def _format(applied: ImageRequest, drew: Sequence[Drawn]) -> Iterable[Adjustment]:
+    """Of the first picture that came in another format than its own model was asked for."""
+    for one in drew:
+        wanted = (one.fitted.applied if one.fitted else applied).output_format
+        came = next((image.format for image in one.images if wanted not in (None, image.format)), None)
+        if came is not None:
+            yield Adjustment("output_format", str(wanted), str(came), "The provider's picture could not be converted.")
+            return
 
 
 def _failure(errors: Sequence[ProviderError]) -> Failure:

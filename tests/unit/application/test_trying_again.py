@@ -24,13 +24,14 @@ from imagegen.domain.errors import (
     ProviderUnreachable,
 )
 from imagegen.domain.generations import Adjustment, Generation, Outcome, Status
-from imagegen.domain.images import ImageRequest
+from imagegen.domain.images import Background, ImageRequest
 from imagegen.domain.ports import ProviderAnswer
 from imagegen.domain.prices import Price
 from imagegen.domain.retries import RetryPolicy
 from imagegen.domain.users import Principal
 from no_time import in_no_time, loop_time
 from processes import until
+from wire.pictures import draw
 
 QUAD = replace(PRICED, capabilities=replace(PRICED.capabilities, images_per_call=4))
 BRUSH = replace(
@@ -39,7 +40,7 @@ BRUSH = replace(
     provider="brush",
     aliases=(),
     price=Price(output_image=Decimal(10)),
-    capabilities=replace(PRICED.capabilities, qualities=frozenset()),
+    capabilities=replace(PRICED.capabilities, qualities=frozenset(), transparent=False),
 )
 CHEAP = 10_000
 """Micros that a picture of the brush costs."""
@@ -172,6 +173,43 @@ async def test_many_pictures_of_one_call_may_become_many_calls() -> None:
     assert [adjustment.parameter for adjustment in ended.adjustments] == ["provider"]
     assert ended.cost_micros == 4 * CHEAP
     assert [call.request.seed for call in brush.calls] == [7, 8, 9, 10]
+
+
+@pytest.mark.parametrize("answers", [(PAID, REFUSED, PAID), (REFUSED, PAID, PAID)], ids=["a later", "the first"])
+@in_no_time
+async def test_of_many_pictures_some_may_move(answers: tuple[Any, ...]) -> None:
+    """It stays with the model that drew as asked; what differs for the others is told, and each costs its own price."""
+    house, _ = with_brush(*answers)
+    owner = await house.owner()
+    ended, attempts = await run(house, owner, n=3, quality="high")
+    assert (ended.provider, ended.model, len(ended.images)) == ("easel", "easel-1", 3)
+    assert (ended.applied.provider, ended.applied.quality) == ("easel", "high")
+    assert ended.adjustments == (
+        Adjustment("provider", None, "brush", f"For 1 of 3 pictures: easel: {ProviderAccount.title}."),
+        Adjustment("quality", "high", None, "For 1 of 3 pictures: brush-1 has no such setting."),
+    )
+    assert ended.cost_micros == sum(call.cost_micros or 0 for call in attempts) == 2 * COST + CHEAP
+    assert sorted((call.provider, call.outcome) for call in attempts) == [
+        ("brush", Outcome.SUCCEEDED),
+        ("easel", Outcome.FAILED),
+        *[("easel", Outcome.SUCCEEDED)] * 2,
+    ]
+    by_attempt = {call.id: call.provider for call in attempts}
+    drew = [by_attempt[image.attempt_id] for image in ended.images if image.attempt_id is not None]
+    assert [image.position for image in ended.images] == [0, 1, 2]
+    assert drew == ["brush" if answer is REFUSED else "easel" for answer in answers]
+    bucket = await usage(house, owner)
+    assert (bucket.requests, bucket.images, bucket.cost_micros) == (1, 3, ended.cost_micros)
+
+
+@in_no_time
+async def test_what_some_pictures_were_not_asked_for_is_no_failed_conversion() -> None:
+    """A model that draws on no clear ground is not asked for a format that has one, and may bring what it likes."""
+    plain = replace(PAID, pictures=(draw(64, 48, "jpeg"),))
+    house, _ = with_brush(PAID, REFUSED, brush=(plain,))
+    ended, _ = await run(house, await house.owner(), n=2, background=Background.TRANSPARENT)
+    assert [image.format for image in ended.images] == ["png", "jpeg"]
+    assert [adjustment.parameter for adjustment in ended.adjustments] == ["provider", "background"]
 
 
 @in_no_time
