@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
 from imagegen.application.sessions import GrantAccess, Login
 from imagegen.domain.errors import (
@@ -13,7 +14,6 @@ from imagegen.domain.errors import (
     Fault,
     InvalidCredentials,
     InvalidRequest,
-    NotFound,
     StaleWrite,
     WeakPassword,
     WrongPassword,
@@ -142,10 +142,7 @@ class ReadProfile:
         """Return the user."""
         principal.require_session()
         async with self.unit_of_work() as work:
-            user = await work.users.get(principal.user_id)
-        if user is None:
-            raise NotFound
-        return user
+            return existing(await work.users.get(principal.user_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +158,7 @@ class UpdateProfile:
 
     async def _update(self, principal: Principal, changes: Mapping[str, str | None]) -> User:
         async with self.unit_of_work() as work:
-            user = await work.users.get(principal.user_id)
-            if user is None:
-                raise NotFound
+            user = existing(await work.users.get(principal.user_id))
             user = user.with_profile(
                 name=changes.get("name", user.name), avatar_url=changes.get("avatar_url", user.avatar_url)
             )

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.api_keys import ALL_SCOPES, DEFAULT_NAME, ApiKey, PlainKey
-from imagegen.domain.errors import IllegalTransition, NotFound
+from imagegen.domain.errors import IllegalTransition
 from imagegen.domain.identifiers import ApiKeyId
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import Clock, NewId, UnitOfWorkFactory
@@ -81,9 +82,7 @@ class ChangeApiKey:
 
     async def _change(self, principal: Principal, key_id: ApiKeyId, changes: KeyChanges) -> ApiKey:
         async with self.unit_of_work() as work:
-            key = await work.api_keys.get(key_id, principal.user_id)
-            if key is None:
-                raise NotFound
+            key = existing(await work.api_keys.get(key_id, principal.user_id))
             if key.revoked_at is not None:
                 raise IllegalTransition("The key was revoked; it is kept for the record only.")
             key = key.change(
@@ -111,9 +110,7 @@ class RevokeApiKey:
 
     async def _revoke(self, principal: Principal, key_id: ApiKeyId) -> None:
         async with self.unit_of_work() as work:
-            key = await work.api_keys.get(key_id, principal.user_id)
-            if key is None:
-                raise NotFound
+            key = existing(await work.api_keys.get(key_id, principal.user_id))
             if key.revoked_at is None:
                 work.api_keys.update(key.revoke(self.clock()))
                 await work.commit()

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from imagegen.application.finding import existing
 from imagegen.application.fitting import Wish, fitted
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.batches import MOST_REQUESTS, Batch, BatchCounts, each
 from imagegen.domain.catalog import Catalog
-from imagegen.domain.errors import AlreadyExists, Fault, InvalidRequest, NotFound, StaleWrite, Unavailable
+from imagegen.domain.errors import AlreadyExists, Fault, InvalidRequest, StaleWrite, Unavailable
 from imagegen.domain.generations import Generation
 from imagegen.domain.idempotency import IdempotencyKey, Once
 from imagegen.domain.identifiers import BatchId, GenerationId
@@ -86,9 +87,7 @@ class SubmitBatch:
         async with self.unit_of_work() as work:
             known = await work.idempotency_keys.get(batch.user_id, once.key)
             if known is not None and known.answers(once, batch.created_at):
-                first = await work.batches.get(BatchId(known.target), batch.user_id)
-                if first is None:
-                    raise NotFound
+                first = existing(await work.batches.get(BatchId(known.target), batch.user_id))
                 return Submitted(first, replayed=True)
         key = IdempotencyKey(
             user_id=batch.user_id,
@@ -151,10 +150,7 @@ class ReadBatch:
         """Return it; raise `NotFound` when the caller has no such batch."""
         principal.require(Scope.READ)
         async with self.unit_of_work() as work:
-            batch = await work.batches.get(batch_id, principal.user_id)
-        if batch is None:
-            raise NotFound
-        return batch
+            return existing(await work.batches.get(batch_id, principal.user_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from imagegen.application.at_work import AtWork
 from imagegen.application.ending import write_cancellation
+from imagegen.application.finding import existing
 from imagegen.application.requesting import Asked, RequestGeneration
 from imagegen.application.retrying import until_fresh
-from imagegen.domain.errors import IllegalTransition, NotFound
+from imagegen.domain.errors import IllegalTransition
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.idempotency import Once
 from imagegen.domain.identifiers import GenerationId
@@ -34,9 +35,7 @@ class CancelGeneration:
 
     async def _cancel(self, principal: Principal, generation_id: GenerationId) -> Generation:
         async with self.unit_of_work() as work:
-            generation = await work.generations.get(generation_id, principal.user_id)
-            if generation is None:
-                raise NotFound
+            generation = existing(await work.generations.get(generation_id, principal.user_id))
             if generation.status.final:
                 return generation
             attempts = await work.attempts.of_generation(generation_id)
@@ -76,9 +75,7 @@ class RetryGeneration:
         """
         principal.require(Scope.GENERATE)
         async with self.unit_of_work() as work:
-            first = await work.generations.get(generation_id, principal.user_id)
-        if first is None:
-            raise NotFound
+            first = existing(await work.generations.get(generation_id, principal.user_id))
         if first.status not in (Status.FAILED, Status.CANCELED):
             raise IllegalTransition(f"The generation is {first.status}.")
         return await self.request(

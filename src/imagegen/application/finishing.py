@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from imagegen.application.at_work import AtWork
 from imagegen.application.batches import AT_ONCE
 from imagegen.application.ending import write_cancellation
+from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.batches import Batch
-from imagegen.domain.errors import AlreadyExists, NotFound, StaleWrite
+from imagegen.domain.errors import AlreadyExists, StaleWrite
 from imagegen.domain.generations import Status
 from imagegen.domain.identifiers import BatchId, EventId
-from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWork, UnitOfWorkFactory
+from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWorkFactory
 from imagegen.domain.users import Principal, Scope
 from imagegen.domain.webhooks import WebhookEvent
 
@@ -76,12 +77,12 @@ class CancelBatch:
             pass
         await self.finish(batch_id)
         async with self.unit_of_work() as work:
-            return await _own(work, principal, batch_id)
+            return existing(await work.batches.get(batch_id, principal.user_id))
 
     async def _mark(self, principal: Principal, batch_id: BatchId) -> None:
         """Let no worker begin with any of it."""
         async with self.unit_of_work() as work:
-            batch = await _own(work, principal, batch_id)
+            batch = existing(await work.batches.get(batch_id, principal.user_id))
             if batch.canceled_at is None and batch.counts.unfinished:
                 work.batches.update(batch.cancel(self.clock()))
                 await work.commit()
@@ -101,10 +102,3 @@ class CancelBatch:
             self.at_work.abandon(generation.id)
             await self.events.announce(generation)
         return bool(canceled)
-
-
-async def _own(work: UnitOfWork, principal: Principal, batch_id: BatchId) -> Batch:
-    batch = await work.batches.get(batch_id, principal.user_id)
-    if batch is None:
-        raise NotFound
-    return batch

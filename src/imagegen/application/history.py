@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
-from imagegen.domain.errors import IllegalTransition, NotFound
+from imagegen.domain.errors import IllegalTransition
 from imagegen.domain.generations import Attempt, Generation
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import Labels
@@ -24,10 +25,7 @@ class ReadGeneration:
         """Return it; raise `NotFound` when the caller has no such generation."""
         principal.require(Scope.READ)
         async with self.unit_of_work() as work:
-            generation = await work.generations.get(generation_id, principal.user_id)
-        if generation is None:
-            raise NotFound
-        return generation
+            return existing(await work.generations.get(generation_id, principal.user_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +51,7 @@ class ListAttempts:
         """Return them in their order; raise `NotFound` when the caller has no such generation."""
         principal.require(Scope.READ)
         async with self.unit_of_work() as work:
-            if await work.generations.get(generation_id, principal.user_id) is None:
-                raise NotFound
+            existing(await work.generations.get(generation_id, principal.user_id))
             return await work.attempts.of_generation(generation_id)
 
 
@@ -75,9 +72,7 @@ class RelabelGeneration:
         self, principal: Principal, generation_id: GenerationId, change: Callable[[Labels], Labels]
     ) -> Generation:
         async with self.unit_of_work() as work:
-            generation = await work.generations.get(generation_id, principal.user_id)
-            if generation is None:
-                raise NotFound
+            generation = existing(await work.generations.get(generation_id, principal.user_id))
             labels = change(generation.labels)
             generation = generation.relabel(labels.checked())
             work.generations.relabel(generation)
@@ -100,9 +95,7 @@ class DeleteGeneration:
 
     async def _remove(self, principal: Principal, generation_id: GenerationId) -> Generation:
         async with self.unit_of_work() as work:
-            generation = await work.generations.get(generation_id, principal.user_id)
-            if generation is None:
-                raise NotFound
+            generation = existing(await work.generations.get(generation_id, principal.user_id))
             if not generation.status.final:
                 raise IllegalTransition(f"The generation is {generation.status}; it can be deleted when it has ended.")
             work.generations.remove(generation_id, principal.user_id)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
-from imagegen.domain.errors import NotFound
 from imagegen.domain.identifiers import ImageId
 from imagegen.domain.images import Image
 from imagegen.domain.links import LinkSigner
@@ -24,10 +24,7 @@ class FindImage:
         """Return it; raise `NotFound` when the caller has no such image."""
         principal.require(Scope.READ)
         async with self.unit_of_work() as work:
-            image = await work.images.get(image_id, principal.user_id)
-        if image is None:
-            raise NotFound
-        return image
+            return existing(await work.images.get(image_id, principal.user_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +39,7 @@ class FollowLink:
         """Return it; raise `InvalidLink`, or `NotFound` when it has been removed."""
         self.links.check(image_id, expires, signature, self.clock())
         async with self.unit_of_work() as work:
-            image = await work.images.find(image_id)
-        if image is None:
-            raise NotFound
-        return image
+            return existing(await work.images.find(image_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +103,7 @@ class AnnotateImage:
 
         async def annotate() -> Image:
             async with self.unit_of_work() as work:
-                image = await work.images.get(image_id, principal.user_id)
-                if image is None:
-                    raise NotFound
+                image = existing(await work.images.get(image_id, principal.user_id))
                 image = image.annotate(
                     rating=image.rating if keep_rating else rating, tags=image.tags if tags is None else tags
                 )
@@ -137,9 +129,7 @@ class DeleteImage:
     async def _remove(self, principal: Principal, image_id: ImageId) -> str:
         """Forget the image and return where its bytes are."""
         async with self.unit_of_work() as work:
-            image = await work.images.get(image_id, principal.user_id)
-            if image is None:
-                raise NotFound
+            image = existing(await work.images.get(image_id, principal.user_id))
             work.images.remove(image_id, principal.user_id)
             await work.commit()
         return image.location

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from imagegen.application.drawing import Begun, DrawGeneration
+from imagegen.application.finding import existing
 from imagegen.application.fitting import Wish, fitted
 from imagegen.application.retrying import until_fresh
 from imagegen.application.running import ConfirmBeginning
@@ -130,9 +131,7 @@ class RequestGeneration:
     async def _first(self, generation_id: GenerationId, owner: UserId, wait: float) -> Generation:
         with self.events.watch(generation_id) as watch:
             async with self.unit_of_work() as work:
-                found = await work.generations.get(generation_id, owner)
-            if found is None:
-                raise NotFound
+                found = existing(await work.generations.get(generation_id, owner))
             return found if found.status.final or wait <= 0 else await self._outcome(watch, found, wait)
 
     async def _take(self, acceptance: "_Acceptance", wait: float) -> Generation:

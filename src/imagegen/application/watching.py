@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
+from imagegen.application.finding import existing
 from imagegen.domain.errors import DatabaseUnavailable, NotFound
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
@@ -54,9 +55,7 @@ class WatchGeneration:
 
     async def _look(self, principal: Principal, generation_id: GenerationId) -> Snapshot:
         async with self.unit_of_work() as work:
-            generation = await work.generations.get(generation_id, principal.user_id)
-            if generation is None:
-                raise NotFound
+            generation = existing(await work.generations.get(generation_id, principal.user_id))
             if generation.status is not Status.QUEUED:
                 return Snapshot(generation)
             return Snapshot(generation, await work.generations.ahead(generation))

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.deliveries import WebhookDelivery
-from imagegen.domain.errors import Conflict, IllegalTransition, NotFound
+from imagegen.domain.errors import Conflict, IllegalTransition
 from imagegen.domain.identifiers import EventId, WebhookId
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports import Clock, NewId, UnitOfWork, UnitOfWorkFactory, WebhookSender
@@ -60,9 +61,7 @@ class CreateWebhook:
 
     async def _add(self, endpoint: WebhookEndpoint) -> None:
         async with self.unit_of_work() as work:
-            user = await work.users.get(endpoint.user_id)
-            if user is None:
-                raise NotFound
+            user = existing(await work.users.get(endpoint.user_id))
             there = await work.webhook_endpoints.page(user.id, PageRequest(limit=MOST_WEBHOOKS))
             if len(there.items) >= MOST_WEBHOOKS:
                 raise Conflict(f"There are {MOST_WEBHOOKS} webhooks already; delete one first.")
@@ -183,9 +182,7 @@ class Redeliver:
     async def _redeliver(self, principal: Principal, webhook_id: WebhookId, event_id: EventId) -> WebhookDelivery:
         async with self.unit_of_work() as work:
             endpoint = await _read(work, principal, webhook_id)
-            delivery = await work.webhook_deliveries.get(event_id, webhook_id, principal.user_id)
-            if delivery is None:
-                raise NotFound
+            delivery = existing(await work.webhook_deliveries.get(event_id, webhook_id, principal.user_id))
             if not endpoint.enabled:
                 raise IllegalTransition("The webhook is switched off; switch it on first.")
             delivery = delivery.redeliver(await work.now())
@@ -195,7 +192,4 @@ class Redeliver:
 
 
 async def _read(work: UnitOfWork, principal: Principal, webhook_id: WebhookId) -> WebhookEndpoint:
-    endpoint = await work.webhook_endpoints.get(webhook_id, principal.user_id)
-    if endpoint is None:
-        raise NotFound
-    return endpoint
+    return existing(await work.webhook_endpoints.get(webhook_id, principal.user_id))
