@@ -47,9 +47,10 @@ async def ask(house: House, owner: Principal, *, labels: Labels | None = None, *
 
 
 async def run(house: House, owner: Principal, **wishes: Any) -> tuple[Generation, list[Attempt]]:
-    """A generation that has been run, and the calls that were made for it."""
+    """A generation that has been run, and the calls that were made for it; their receipts are gone."""
     generation = await ask(house, owner, **wishes)
     await house.application.run_generation(generation.id)
+    await house.application.remove_receipts()
     return await found(house, owner, generation.id), await calls(house, owner, generation.id)
 
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from builders import new_id
+from generating import pictures
 from house import PASSWORD, House, a_house
 from visitors import Visitor, assert_problem, bearer, generate, register
 
@@ -177,7 +178,7 @@ async def test_deleting_the_account_needs_its_password_and_leaves_nothing(
     assert_problem(await client.get("/v1/users/me", headers=visitor.token), 401, "invalid_access_token")
     assert_problem(await client.get("/v1/images", headers=visitor.key), 401, "invalid_api_key")
     assert_problem(await client.get(generation["url"]), 404, "not_found")
-    assert [blob async for blob in house.store.blobs()] == []
+    assert await pictures(house) == set()
     await register(client, visitor.email)
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from builders import NOW, new_id
+from generating import pictures
 from house import ANSWER, House, a_house
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
@@ -125,7 +126,7 @@ async def test_deleting_removes_the_bytes_and_keeps_the_usage(
         assert_problem(await client.get(gone, headers=visitor.key), 404, "not_found")
     assert_problem(await client.get(generation["url"]), 404, "not_found")
     assert_problem(await client.delete(path, headers=visitor.key), 404, "not_found")
-    assert [blob async for blob in house.store.blobs()] == []
+    assert await pictures(house) == set()
     usage = (await client.get("/v1/usage", headers=visitor.key)).json()["data"]
     assert [bucket["requests"] for bucket in usage] == [1]
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from builders import new_id
+from generating import pictures
 from house import PICTURE, House
 from visitors import Visitor, assert_problem, generate, register
 
@@ -166,7 +167,7 @@ async def test_a_deleted_picture_is_gone(
     assert_problem(await client.get(path, headers=visitor.key), 404, "not_found")
     assert_problem(await client.get(image["url"]), 404, "not_found")
     assert_problem(await client.delete(path, headers=visitor.key), 404, "not_found")
-    assert [blob async for blob in house.store.blobs()] == []
+    assert await pictures(house) == set()
     generation = (await client.get(f"/v1/generations/{image['generation_id']}", headers=visitor.key)).json()
     assert (generation["status"], generation["images"], generation["url"]) == ("succeeded", [], None)
 

@@ -7,7 +7,7 @@ from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, SubmitBatch
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
-from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveLeftovers, RemoveOrphans
+from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveLeftovers, RemoveOrphans, RemoveReceipts
 from imagegen.application.delivering import DeliverWebhooks
 from imagegen.application.finishing import CancelBatch, FinishBatches
 from imagegen.application.health import CheckHealth
@@ -105,6 +105,7 @@ class Application:
     delete_image: DeleteImage
     remove_orphans: RemoveOrphans
     remove_leftovers: RemoveLeftovers
+    remove_receipts: RemoveReceipts
     remove_expired: RemoveExpired
     move_blobs_on: MoveBlobsOn
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -10,7 +10,7 @@ from imagegen.application.leasing import Lease
 from imagegen.domain.blob_keys import CHECKS, attempt_of, is_check_key, is_receipt_key, picture_keys, receipt_key
 from imagegen.domain.deliveries import KEPT
 from imagegen.domain.errors import StorageUnavailable
-from imagegen.domain.generations import Outcome
+from imagegen.domain.generations import Attempt, Outcome
 from imagegen.domain.idempotency import REMEMBERED
 from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
@@ -33,6 +33,30 @@ class RemoveBlobs:
             await self.blobs.delete(*locations)
         except StorageUnavailable:
             logger.warning("blobs left to the sweep")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveReceipts:
+    """Remove the receipts of calls that have ended on record: not each as it ends, but those of a while together.
+
+    Nobody looks for them any more, and many cost little more than one. A process that dies leaves some, which are
+    among its leftovers.
+    """
+
+    blobs: BlobStore
+    remove_blobs: RemoveBlobs
+    _spent: list[str] = field(default_factory=list, init=False)
+
+    def later(self, call: Attempt) -> None:
+        """Remove the receipt of that call at the next opportunity."""
+        self._spent.append(self.blobs.location(receipt_key(call.id)))
+
+    async def __call__(self) -> None:
+        """Remove those that there are by now; what the store does not remove is left to the sweep."""
+        spent = self._spent.copy()
+        self._spent.clear()
+        if spent:
+            await self.remove_blobs(spent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,18 +133,17 @@ class RemoveLeftovers:
 
     async def _remove_checks(self) -> None:
         """Those under way, too: what is removed twice is gone."""
-        async for blob in self.blobs.blobs(CHECKS):
-            if is_check_key(blob.key):
-                await self.blobs.delete(blob.location)
+        checks = [blob.location async for blob in self.blobs.blobs(CHECKS) if is_check_key(blob.key)]
+        await self.blobs.delete(*checks)
 
     async def _remove_left_by(self, worker_id: WorkerId) -> None:
         async with self.unit_of_work() as work:
             calls = await work.attempts.latest_of(worker_id)
+        keys = [receipt_key(call.id) for call in calls]
         for call in calls:
             if call.outcome is not Outcome.SUCCEEDED:  # no image is of such a call
-                for key in picture_keys(call.id, call.count):
-                    await self.blobs.delete(self.blobs.location(key))
-            await self.blobs.delete(self.blobs.location(receipt_key(call.id)))
+                keys += picture_keys(call.id, call.count)
+        await self.blobs.delete(*map(self.blobs.location, keys))
         async with self.unit_of_work() as work:
             work.workers.remove_lapsed(worker_id)
             await work.commit()

@@ -3,13 +3,12 @@
 No transaction is open while a provider or a store is asked.
 """
 
-import asyncio
 from dataclasses import dataclass
 from itertools import count
 
 from imagegen.application.at_work import AtWork
 from imagegen.application.calling import Asking, CallProvider
-from imagegen.application.keeping import KeepPictures
+from imagegen.application.cleaning import RemoveReceipts
 from imagegen.application.leasing import Lease
 from imagegen.application.settling import SettleGeneration
 from imagegen.domain.catalog import ImageModel
@@ -36,7 +35,7 @@ class DrawGeneration:
     """Have a generation that has begun drawn, and say how it ended."""
 
     call: CallProvider
-    keep: KeepPictures
+    remove_receipts: RemoveReceipts
     settle: SettleGeneration
     events: GenerationEvents
     clock: Clock
@@ -57,7 +56,6 @@ class DrawGeneration:
             ended = await self.settle(generation, drawn)
             if ended is not None:
                 await self.events.announce(ended)
-                await asyncio.sleep(0)  # who waits is answered first
             for one in drawn:
                 if one.images:
-                    await self.keep.forget(one.attempt)
+                    self.remove_receipts.later(one.attempt)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.retrying import Backoff
@@ -51,7 +50,6 @@ class KeepPictures:
     """
 
     blobs: BlobStore
-    remove_blobs: RemoveBlobs
     pixels: Pixels
     clock: Clock
     new_id: NewId
@@ -78,10 +76,6 @@ class KeepPictures:
             errors = (*errors, PictureNotStored(billed=answer.billed, request_id=answer.request_id))
         errors = errors or (NoImage(billed=answer.billed, request_id=answer.request_id),)
         return Drawn(attempt.fail(errors[-1], self.clock(), cost_micros=cost_micros), errors=errors[::-1])
-
-    async def forget(self, attempt: Attempt) -> None:
-        """Remove the receipt of a call whose generation says itself what it says."""
-        await self.remove_blobs([self.blobs.location(receipt_key(attempt.id))])
 
     async def _looked_into(
         self, data: bytes, wanted: ImageFormat | None, answer: ProviderAnswer

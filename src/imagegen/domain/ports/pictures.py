@@ -108,7 +108,7 @@ class BlobStore(Protocol):
 
     @abstractmethod
     async def delete(self, *locations: str) -> None:
-        """Remove what lies there; removing twice is fine. Many at once cost the least, and one that stays keeps no other.
+        """Remove what lies there; removing twice is fine. Many cost least together, and one that stays keeps no other.
 
         Raises:
             StorageUnavailable: something may be there still.
