@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from imagegen.adapters.memory.history import with_images
+from imagegen.adapters.memory.generations import with_images
 from imagegen.adapters.memory.rows import Rows, insert, page, replace_next, require
 from imagegen.adapters.memory.transaction import Repository
 from imagegen.domain.batches import Batch, BatchCounts

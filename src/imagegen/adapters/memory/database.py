@@ -6,12 +6,15 @@ from types import TracebackType
 from typing import Self
 
 from imagegen.adapters.memory.accounts import MemoryApiKeys, MemorySessions, MemoryUsers
+from imagegen.adapters.memory.attempts import MemoryAttempts
 from imagegen.adapters.memory.batches import MemoryBatches
-from imagegen.adapters.memory.history import MemoryAttempts, MemoryGenerations, MemoryImages, MemoryWorkers
+from imagegen.adapters.memory.generations import MemoryGenerations
 from imagegen.adapters.memory.idempotency_keys import MemoryIdempotencyKeys
+from imagegen.adapters.memory.images import MemoryImages
 from imagegen.adapters.memory.transaction import Committed, Transaction
 from imagegen.adapters.memory.usage import MemoryUsage
 from imagegen.adapters.memory.webhooks import MemoryWebhookDeliveries, MemoryWebhookEndpoints
+from imagegen.adapters.memory.workers import MemoryWorkers
 from imagegen.domain.ports import Clock, UnitOfWork
 
 

@@ -1,20 +1,21 @@
-"""Generations, attempts and images in memory."""
+"""Generations in memory, with their images."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require
 from imagegen.adapters.memory.transaction import Repository
-from imagegen.domain.errors import Billed, ProviderError, StaleWrite
-from imagegen.domain.generations import Attempt, Generation, Outcome, Priority, Status, outcome_of
-from imagegen.domain.identifiers import AttemptId, GenerationId, ImageId, UserId, WorkerId
+from imagegen.adapters.memory.workers import has_lease
+from imagegen.domain.errors import StaleWrite
+from imagegen.domain.generations import Generation, Priority, Status
+from imagegen.domain.identifiers import GenerationId, UserId, WorkerId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Page, PageRequest
-from imagegen.domain.ports import Attempts, GenerationFilter, Generations, Images, Workers
+from imagegen.domain.ports import GenerationFilter, Generations
 
 _MOST_AT_ONCE: Final = 1_000
 
@@ -64,7 +65,7 @@ class MemoryGenerations(Repository, Generations):
         """The identifiers of those that run at a worker without a lease, oldest first."""
         rows, now = await self._read(), self._clock()
         running = (g for g in rows.generations.values() if g.status is Status.RUNNING)
-        return sorted(g.id for g in running if not _leased(g.worker_id, rows, now))[:_MOST_AT_ONCE]
+        return sorted(g.id for g in running if not has_lease(g.worker_id, rows, now))[:_MOST_AT_ONCE]
 
     async def running_at(self, worker_id: WorkerId, begun_before: datetime) -> Sequence[GenerationId]:
         """The identifiers of those that run there and began before a moment."""
@@ -127,7 +128,7 @@ class MemoryGenerations(Repository, Generations):
             found is None
             or found.status is not Status.RUNNING
             or found.worker_id != generation.worker_id
-            or _leased(found.worker_id, rows, self._clock()) is not leased
+            or has_lease(found.worker_id, rows, self._clock()) is not leased
         ):
             raise StaleWrite
         return found
@@ -146,161 +147,6 @@ class MemoryGenerations(Repository, Generations):
     def clear(self, owner: UserId) -> None:
         """Remove the owner's finished generations, and what belongs to them."""
         self._write(lambda rows: _remove(rows, {g.id for g in rows.generations.values() if _is_finished(g, owner)}))
-
-
-class MemoryAttempts(Repository, Attempts):
-    """The calls to providers."""
-
-    async def of_generation(self, generation_id: GenerationId) -> Sequence[Attempt]:
-        """The calls of that generation by their number."""
-        attempts = (await self._read()).attempts.values()
-        return sorted((a for a in attempts if a.generation_id == generation_id), key=lambda attempt: attempt.number)
-
-    def add(self, attempt: Attempt) -> None:
-        """Add a call of a generation that is there."""
-
-        def add(rows: Rows) -> None:
-            require(rows.generations, attempt.generation_id)
-            insert(rows.attempts, attempt.id, attempt, "attempts.id")
-
-        self._write(add)
-
-    def update(self, attempt: Attempt) -> None:
-        """Put the end of a call in the place of its start."""
-
-        def update(rows: Rows) -> None:
-            require(rows.attempts, attempt.id)
-            rows.attempts[attempt.id] = attempt
-
-        self._write(update)
-
-    async def get(self, attempt_id: AttemptId) -> Attempt | None:
-        """The call of that identifier."""
-        return (await self._read()).attempts.get(attempt_id)
-
-    async def latest_of(self, worker_id: WorkerId) -> Sequence[Attempt]:
-        """The worker's, by their identifiers."""
-        rows = await self._read()
-        younger = (a for a in rows.attempts.values() if a.outcome is not Outcome.STARTED and a.id > worker_id)
-        own = (a for a in younger if rows.generations[a.generation_id].worker_id == worker_id)
-        return sorted(own, key=lambda attempt: attempt.id, reverse=True)[:_MOST_AT_ONCE]
-
-    def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
-        """End those that have not ended."""
-
-        def end(rows: Rows) -> None:
-            for attempt in [*rows.attempts.values()]:
-                if attempt.generation_id == generation_id and attempt.outcome is Outcome.STARTED:
-                    rows.attempts[attempt.id] = replace(
-                        attempt,
-                        finished_at=now,
-                        outcome=outcome_of(error),
-                        billed=error.billed,
-                        cost_micros=0 if error.billed is Billed.NO else None,
-                        error_code=error.code,
-                    )
-
-        self._write(end)
-
-
-class MemoryImages(Repository, Images):
-    """The pictures."""
-
-    async def get(self, image_id: ImageId, owner: UserId) -> Image | None:
-        """The image of that identifier if it is the owner's."""
-        image = await self.find(image_id)
-        return image if image is not None and image.user_id == owner else None
-
-    async def find(self, image_id: ImageId) -> Image | None:
-        """The image of that identifier."""
-        return (await self._read()).images.get(image_id)
-
-    async def page(self, owner: UserId, wanted: PageRequest) -> Page[Image]:
-        """A part of the owner's images."""
-        images = (await self._read()).images.values()
-        return page((image for image in images if image.user_id == owner), wanted)
-
-    async def stored_at(self, location: str, attempt_id: AttemptId) -> bool:
-        """Whether an image of the call's generation names that location."""
-        rows = await self._read()
-        attempt = rows.attempts.get(attempt_id)
-        images = (i for i in rows.images.values() if attempt is not None and i.generation_id == attempt.generation_id)
-        return any(image.location == location for image in images)
-
-    def add(self, image: Image) -> None:
-        """Add an image of a user and, if it names one, of a generation who are there."""
-
-        def add(rows: Rows) -> None:
-            require(rows.users, image.user_id)
-            require(rows.generations, image.generation_id)
-            insert(rows.images, image.id, image, "images.id")
-
-        self._write(add)
-
-    def update(self, image: Image) -> None:
-        """Put the next version of an image in place."""
-        self._write(lambda rows: replace_next(rows.images, image))
-
-    def remove(self, image_id: ImageId, owner: UserId) -> None:
-        """Remove an image of the owner's."""
-
-        def remove(rows: Rows) -> None:
-            image = rows.images.get(image_id)
-            if image is None or image.user_id != owner:
-                raise StaleWrite
-            del rows.images[image_id]
-
-        self._write(remove)
-
-
-class MemoryWorkers(Repository, Workers):
-    """Who draws, and until when they are taken to be alive."""
-
-    async def alive(self) -> int:
-        """How many leases there are that have not run out."""
-        rows, now = await self._read(), self._clock()
-        return sum(_leased(worker_id, rows, now) for worker_id in rows.workers)
-
-    async def dead(self) -> Sequence[WorkerId]:
-        """Those whose lease has run out and at whom nothing runs."""
-        rows, now = await self._read(), self._clock()
-        running = {g.worker_id for g in rows.generations.values() if g.status is Status.RUNNING}
-        dead = [WorkerId(worker_id) for worker_id in rows.workers if not _leased(worker_id, rows, now)]
-        return [worker_id for worker_id in dead if worker_id not in running][:_MOST_AT_ONCE]
-
-    def renew(self, worker_id: WorkerId, lifetime: timedelta) -> None:
-        """Put the end of the lease in place."""
-
-        def renew(rows: Rows) -> None:
-            rows.workers[worker_id] = self._clock() + lifetime
-
-        self._write(renew)
-
-    def remove(self, worker_id: WorkerId) -> None:
-        """Remove the lease."""
-        self._write(lambda rows: rows.workers.pop(worker_id, None))
-
-    def end_others(self, worker_id: WorkerId) -> None:
-        """Put another end of the other leases in place."""
-
-        def end(rows: Rows) -> None:
-            rows.workers.update(dict.fromkeys(rows.workers.keys() - {worker_id}, self._clock()))
-
-        self._write(end)
-
-    def remove_lapsed(self, worker_id: WorkerId) -> None:
-        """Remove the lease if it has run out."""
-
-        def remove(rows: Rows) -> None:
-            if not _leased(worker_id, rows, self._clock()):
-                rows.workers.pop(worker_id, None)
-
-        self._write(remove)
-
-
-def _leased(worker_id: UUID | None, rows: Rows, now: datetime) -> bool:
-    until = None if worker_id is None else rows.workers.get(worker_id)
-    return until is not None and until > now
 
 
 def _turn(generation: Generation) -> tuple[int, UUID]:
