@@ -77,8 +77,8 @@ class Service:
         pictures.check(picture, size)
 
     def forget_pictures(self) -> int:
-        """Delete what was stored and return how many files that was."""
-        files = [path for path in self.target.stores.rglob("*") if path.is_file()] if self.target.stores else []
+        """Delete the pictures that were stored and return how many that was; what else lies there goes by itself."""
+        files = [*self.target.stores.rglob("*.png")] if self.target.stores else []
         for path in files:
             path.unlink()
         return len(files)

@@ -37,6 +37,7 @@ class LocalStore(BlobStore):
     def __init__(self, root: Path, *, durable: bool = True) -> None:
         self._files = Files(root, durable=durable)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="local-store")
+        self._check_key = check_key()
 
     def location(self, key: str) -> str:
         """The key itself."""
@@ -108,9 +109,9 @@ class LocalStore(BlobStore):
         return 0
 
     async def check(self) -> None:
-        """Write a file and remove it again."""
-        key = await self.put(check_key(), b"imagegen", "text/plain")
-        await self.delete(key)
+        """Write a file and remove it again, which may be one that an earlier check could not remove."""
+        await self.put(self._check_key, b"imagegen", "text/plain")
+        await self.delete(self._check_key)
 
     async def close(self) -> None:
         """Finish what was begun and end the threads."""

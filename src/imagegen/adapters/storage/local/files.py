@@ -41,6 +41,16 @@ def _translated(*, absent: type[ImagegenError] = StorageUnavailable) -> Iterator
         raise StorageUnavailable(f"The image folder does not answer: {error.strerror}.") from error
 
 
+@contextmanager
+def _noted(failures: list[StorageUnavailable]) -> Iterator[None]:
+    """Add what goes wrong; that nothing is there is fine."""
+    try:
+        with suppress(NotFound), _translated(absent=NotFound):
+            yield
+    except StorageUnavailable as failure:
+        failures.append(failure)
+
+
 class Files:
     """Files below `root`, which is made when it is needed, each named by a relative path of plain names.
 
@@ -91,14 +101,13 @@ class Files:
                 return file.readall()
 
     def unlink(self, paths: Iterable[str]) -> None:
-        """Remove the files that there are, whatever becomes of one of them; their folders stay."""
+        """Remove the files that there are, whatever becomes of one of them, opening each folder once; folders stay."""
         failures: list[StorageUnavailable] = []
-        for path in paths:
-            try:
-                with suppress(NotFound), _translated(absent=NotFound), self._folder_of(path) as (folder, name):
-                    os.unlink(name, dir_fd=folder)
-            except StorageUnavailable as error:
-                failures.append(error)
+        for names, together in groupby(sorted(path.split("/") for path in paths), key=lambda path: path[:-1]):
+            with _noted(failures), self._folders(names) as (_, folder):
+                for *_, name in together:
+                    with _noted(failures):
+                        os.unlink(name, dir_fd=folder)
         if failures:
             raise failures[0]
 
