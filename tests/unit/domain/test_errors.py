@@ -30,7 +30,7 @@ def descendants(kind: type[ImagegenError]) -> Iterator[type[ImagegenError]]:
 
 KINDS: list[type[ImagegenError]] = [
     ImagegenError,
-    *(kind for kind in descendants(ImagegenError) if kind.__module__ == errors.__name__),
+    *(kind for kind in descendants(ImagegenError) if kind.__module__.startswith(errors.__name__)),
 ]
 
 
