@@ -221,7 +221,8 @@ async def test_many_are_deleted_at_once(keeping_store: BlobStore) -> None:
     await keeping_store.delete(*locations[:20])
     await keeping_store.delete(*locations, "ab/nobody.png", "x" * 5000)
     await keeping_store.delete()
-    assert [blob.location async for blob in keeping_store.blobs()] == [neighbor]
+    left = [blob async for blob in keeping_store.blobs()]
+    assert [blob.location for blob in left if not is_check_key(blob.key)] == [neighbor]  # others may be checking
 
 
 async def test_deleting_is_never_an_error(store: BlobStore) -> None:

@@ -299,6 +299,31 @@ def test_a_full_disk_costs_nothing_but_the_new_picture(root: Path) -> None:
     assert (files(root), (root / "ab/x.png").read_bytes()) == (["ab/x.png"], b"small")
 
 
+class Clinging(LocalStore):
+    """A store that for a while removes nothing."""
+
+    clings = True
+
+    async def delete(self, *locations: str) -> None:
+        """Remove them, or not."""
+        if self.clings:
+            raise StorageUnavailable
+        await super().delete(*locations)
+
+
+async def test_a_check_removes_what_an_earlier_one_left(root: Path) -> None:
+    """One that could store and not remove is made up for by the next that can, however often that happened."""
+    store = Clinging(root)
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            await store.check()
+    assert len([blob async for blob in store.blobs()]) == 1
+    store.clings = False
+    await store.check()
+    assert [blob async for blob in store.blobs()] == []
+    await store.close()
+
+
 async def test_a_root_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
     """A store that cannot be written to says so when it is checked, without naming paths."""
     (tmp_path / "images").touch()

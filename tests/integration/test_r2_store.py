@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from imagegen.adapters.storage import StorageMisconfigured, open_store
-from imagegen.adapters.storage.r2 import R2Account, R2Store
+from imagegen.adapters.storage.r2 import THREADS, R2Account, R2Store
+from imagegen.domain.blob_keys import CHECKS
 from imagegen.domain.errors import NotFound, StorageUnavailable
 from imagegen.domain.ports import Blob
 from servers.s3 import S3Account
@@ -77,6 +79,47 @@ async def test_the_last_is_there_only_if_all_are(account: R2Account) -> None:
             await store.put_all([Blob("x" * 2000, b"refused", PNG), Blob("ab/last.json", b"{}", "application/json")])
         with pytest.raises(NotFound):
             await store.get("ab/last.json")
+
+
+class Clinging(R2Store):
+    """A store that for a while removes nothing."""
+
+    clings = True
+
+    async def delete(self, *locations: str) -> None:
+        """Remove them, or not."""
+        if self.clings:
+            raise StorageUnavailable
+        await super().delete(*locations)
+
+
+async def test_a_check_removes_what_an_earlier_one_left(account: R2Account) -> None:
+    """One that could store and not remove is made up for by the next that can, however often that happened."""
+    store = Clinging(account)
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            await store.check()
+    assert len([blob async for blob in store.blobs(CHECKS)]) == 1
+    store.clings = False
+    await store.check()
+    assert [blob async for blob in store.blobs(CHECKS)] == []
+    await store.close()
+
+
+async def test_an_absent_bucket_is_not_asked_for_each(account: R2Account) -> None:
+    """Who removes many objects from a store that is away finds that out once for each thread, not for each object."""
+    asked: list[str] = []
+
+    class Noting(R2Store):
+        async def _call(self, operation: str, **arguments: Any) -> Any:
+            asked.append(operation)
+            return await super()._call(operation, **arguments)
+
+    store = Noting(replace(account, secret_access_key=SECRET))
+    with pytest.raises(StorageUnavailable):
+        await store.delete(*(f"ab/{n}.png" for n in range(100)))
+    assert len(asked) == THREADS
+    await store.close()
 
 
 async def failing_calls(store: R2Store) -> list[str]:

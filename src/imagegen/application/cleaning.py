@@ -15,6 +15,8 @@ from imagegen.domain.idempotency import REMEMBERED
 from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
 
+MOST_LEFT: Final = 10_000
+"""Locations that are remembered while the store does not remove what lies there: about a megabyte."""
 ORPHAN_AGE: Final = timedelta(hours=1)
 """Younger bytes may belong to a generation that is about to say so."""
 
@@ -26,13 +28,22 @@ class RemoveBlobs:
     """Remove the bytes at some locations, whose rows are gone already."""
 
     blobs: BlobStore
+    _left: list[str] = field(default_factory=list, init=False)
 
-    async def __call__(self, locations: Iterable[str]) -> None:
-        """Never fails: what the store does not remove now is an orphan, and the sweep finds it."""
+    async def __call__(self, locations: Iterable[str] = ()) -> None:
+        """Never fails: what the store does not remove now is tried again with whatever is to be removed next.
+
+        Where that is too much to remember, the rest is left to the sweep.
+        """
+        wanted = [*locations, *self._left]
+        self._left.clear()
+        if not wanted:
+            return
         try:
-            await self.blobs.delete(*locations)
+            await self.blobs.delete(*wanted)
         except StorageUnavailable:
-            logger.warning("blobs left to the sweep")
+            logger.warning("%s blobs are to be removed when the store is back", len(wanted))
+            self._left.extend(wanted[: MOST_LEFT - len(self._left)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +63,10 @@ class RemoveReceipts:
         self._spent.append(self.blobs.location(receipt_key(call.id)))
 
     async def __call__(self) -> None:
-        """Remove those that there are by now; what the store does not remove is left to the sweep."""
+        """Remove those that there are by now, and what else the store did not remove before."""
         spent = self._spent.copy()
         self._spent.clear()
-        if spent:
-            await self.remove_blobs(spent)
+        await self.remove_blobs(spent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def receipt_key(attempt_id: AttemptId) -> str:
 
 
 def check_key() -> str:
-    """A new key for the few bytes with which a store finds out whether it can store: `check-` and 16 digits."""
+    """A new key for the few bytes with which a store finds out, over and over, whether it can store: `check-…`."""
     return f"{CHECKS}{secrets.token_hex(8)}"
 
 

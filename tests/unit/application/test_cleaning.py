@@ -10,7 +10,7 @@ from builders import WORKER, SettableClock, new_attempt, new_id
 from generating import Held, ask, calls, run
 from house import House, a_house
 from imagegen.adapters.memory import MemoryBlobStore
-from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.cleaning import MOST_LEFT, RemoveBlobs
 from imagegen.application.ending import write_end
 from imagegen.application.leasing import Lease
 from imagegen.domain.blob_keys import check_key, picture_key, receipt_key
@@ -31,8 +31,41 @@ class Stubborn(MemoryBlobStore):
             raise StorageUnavailable
 
 
+async def test_what_is_not_removed_is_removed_later() -> None:
+    """While the store is away it is remembered what is to go, and goes with the next that does; or by itself."""
+    store = MemoryBlobStore(SettableClock())
+    remove = RemoveBlobs(blobs=store)
+    first, second, third = [await store.put(name, b"", "image/png") for name in ("first", "second", "third")]
+    store.failure = StorageUnavailable()
+    await remove([first])
+    await remove([second])
+    store.failure = None
+    assert len([blob async for blob in store.blobs()]) == 3
+    await remove()
+    assert [blob.location async for blob in store.blobs()] == [third]
+    store.failure = StorageUnavailable()
+    await remove([third])
+    store.failure = None
+    await remove(["another"])
+    assert [blob async for blob in store.blobs()] == []
+
+
+async def test_no_more_is_remembered_than_there_is_room_for() -> None:
+    """Of what a store does not remove for days, the latest is tried again, and the rest is for the sweep."""
+    store = MemoryBlobStore(SettableClock())
+    remove = RemoveBlobs(blobs=store)
+    oldest = await store.put("oldest", b"", "image/png")
+    latest = await store.put("latest", b"", "image/png")
+    store.failure = StorageUnavailable()
+    await remove([oldest])
+    await remove([latest, *map(str, range(MOST_LEFT))])
+    store.failure = None
+    await remove()
+    assert [blob.location async for blob in store.blobs()] == [oldest]
+
+
 async def test_removing_many_stops_at_none() -> None:
-    """A blob that the store will not remove now is left to the sweep, and all others are gone."""
+    """A blob that the store will not remove now is left for later, and all others are gone."""
     store = Stubborn(SettableClock())
     names = ["stuck", *map(str, range(50)), "also-stuck"]
     locations = [await store.put(name, b"", "image/png") for name in names]

@@ -56,6 +56,7 @@ class R2Store(BlobStore):
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="r2-store")
         self._connecting = Lock()
         self._connected: Any = None
+        self._check_key = check_key()
 
     def location(self, key: str) -> str:
         """The key itself."""
@@ -83,9 +84,15 @@ class R2Store(BlobStore):
         """Remove the objects, each by itself, as many at the same time as there are threads.
 
         Not in one call: for that S3 wants a checksum, and which one is a matter on which stores that speak S3 differ.
+        Where so many are not removed the bucket is away, and asked for no more of them.
         """
-        deletions = (self._call("delete_object", Key=location) for location in locations if _possible(location))
-        for outcome in await asyncio.gather(*deletions, return_exceptions=True):
+        remaining = filter(_possible, locations)  # shared: each of the removers takes the next one
+
+        async def remove() -> None:
+            for location in remaining:
+                await self._call("delete_object", Key=location)
+
+        for outcome in await asyncio.gather(*(remove() for _ in range(THREADS)), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
 
@@ -110,9 +117,9 @@ class R2Store(BlobStore):
         return 0
 
     async def check(self) -> None:
-        """Store an object and remove it again."""
-        key = await self.put(check_key(), b"imagegen", "text/plain")
-        await self.delete(key)
+        """Store an object and remove it again, which may be one that an earlier check could not remove."""
+        await self.put(self._check_key, b"imagegen", "text/plain")
+        await self.delete(self._check_key)
 
     async def close(self) -> None:
         """Finish what was begun, end the threads and let go of connections."""
