@@ -174,7 +174,7 @@ class Books:
                 yield f"{row['prompt']} ended as {ended} after {[*map(str, fates)]}"
 
     def _words(self) -> Iterator[str]:
-        yield from _some("answers tell what is to stay inside", self.offenses)
+        yield from _some("answers tell too much, or not properly what is wrong", self.offenses)
         strange = [asked.status for asked in self.asked if asked.status not in EXPECTED]
         yield from _some("answers have a status that nobody expects", strange)
         secrets = (*SECRETS, PROMPT)

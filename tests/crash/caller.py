@@ -1,4 +1,4 @@
-"""A user of the service, who notices when an answer tells too much."""
+"""A user of the service, who notices when an answer tells too much, or is no proper one."""
 
 import json
 import random
@@ -16,6 +16,7 @@ from crash.provider import KEY, WORDS
 PASSWORD: Final = "a-password-of-the-load"
 PATIENCE: Final = timedelta(seconds=150)
 """For an answer: longer than the service makes anybody wait."""
+PROBLEM: Final = "application/problem+json"
 SECRETS: Final = (KEY, WORDS, PASSWORD, "Traceback")
 """What stands in no answer and in no log."""
 
@@ -24,9 +25,26 @@ SECRETS: Final = (KEY, WORDS, PASSWORD, "Traceback")
 class Answer:
     """A whole answer."""
 
+    path: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def code(self) -> str | None:
+        """What went wrong, by the code of the problem document that it then has to be; `None` when nothing did.
+
+        Raises:
+            ValueError: it is an error without such a document.
+        """
+        if self.status < HTTPStatus.BAD_REQUEST:
+            return None
+        problem = json.loads(self.body)
+        told = {name: problem.get(name) for name in ("status", "type", "instance")}
+        proper = {"status": self.status, "type": f"/problems/{problem.get('code')}", "instance": self.path}
+        if self.headers.get("content-type") != PROBLEM or told != proper:
+            raise ValueError("no problem document")
+        return str(problem["code"])
 
     def json(self) -> Any:
         """What it holds, of an answer that is a success."""
@@ -36,7 +54,7 @@ class Answer:
 
 @dataclass(slots=True, kw_only=True)
 class Caller:
-    """Somebody with a key. `offenses` are the answers with something in them that is to stay inside."""
+    """Somebody with a key. `offenses` are the answers that tell too much, or do not tell properly what is wrong."""
 
     urls: Sequence[str]
     client: Client
@@ -63,9 +81,15 @@ class Caller:
         if body is not None:
             request = request.body_json(body)
         response = await request.build().send()
-        answer = Answer(response.status, dict(response.headers.items()), bytes(await response.bytes()))
+        answer = Answer(
+            path.partition("?")[0], response.status, dict(response.headers.items()), bytes(await response.bytes())
+        )
         if any(secret in answer.body for secret in map(str.encode, SECRETS)):
             self.offenses.append(f"{method} {path}: {answer.body[:200]!r}")
+        try:
+            _ = answer.code
+        except ValueError as error:
+            self.offenses.append(f"{method} {path}: {answer.status} with {error}: {answer.body[:200]!r}")
         return answer
 
     async def get(self, path: str) -> Any:

@@ -66,7 +66,11 @@ async def _finished(caller: Caller) -> bool:
 
 
 async def _tidy(fleet: Fleet, pictures: set[str]) -> bool:
-    """Whether every picture is in the store, and whatever belongs to none has been cleared away."""
+    """Whether every picture is in the store, and whatever belongs to none has been cleared away.
+
+    Somebody asks for the health now and then, as is done wherever a service runs.
+    """
+    await fleet.ready()
     try:
         files = fleet.files()
     except (BotoCoreError, ClientError):  # a store that has just come back may have to find its feet

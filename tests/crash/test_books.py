@@ -140,7 +140,7 @@ def test_balanced_books_have_no_violation() -> None:
         (lambda b: recalled(b, 1, answered=False), "succeeded otherwise than its call"),
         (lambda b: retold(b, REFUSED, error={"code": "outcome_unknown", "billed": "unknown"}), "ended as"),
         (lambda b: retold(b, REFUSED, error={"code": "content_blocked", "billed": "yes"}), "ended as"),
-        (lambda b: replace(b, offenses=["POST /v1/generate: …"]), "answers tell"),
+        (lambda b: replace(b, offenses=["POST /v1/generate: …"]), "answers tell too much"),
         (lambda b: replace(b, asked=[Asked("", Plan(), 1, 500)]), "a status that nobody expects: 500"),
         (lambda b: replace(b, logs=[f'{{"level":"info","logger":"x","message":"{KEY}"}}']), "log tell too much"),
         (lambda b: replace(b, logs=['{"level":"info","logger":"x","message":"load-01"}']), "log tell too much"),
