@@ -14,9 +14,10 @@ from litestar.types import ASGIApp
 from imagegen.application import Application
 from imagegen.web.api.accounts import AuthenticationController, ProfileController, SessionController
 from imagegen.web.api.api_keys import ApiKeyController
+from imagegen.web.api.asking import GenerateController
 from imagegen.web.api.batches import BatchController
 from imagegen.web.api.events import EventController
-from imagegen.web.api.generations import GenerateController, GenerationController
+from imagegen.web.api.generations import GenerationController
 from imagegen.web.api.health import HealthController
 from imagegen.web.api.images import ImageContentController, ImageController
 from imagegen.web.api.openapi import openapi_config, openapi_document
