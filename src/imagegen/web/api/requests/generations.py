@@ -1,9 +1,9 @@
-"""Bodies of requests: their shape. What needs knowledge (does this model draw that?) is the domain's to judge."""
+"""Generations, batches of them, and their images."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from imagegen.application.fitting import Wish
 from imagegen.domain.batches import MOST_REQUESTS, each
@@ -21,24 +21,9 @@ from imagegen.domain.images import (
     Size,
     Style,
 )
-from imagegen.domain.users import Scope
-from imagegen.domain.webhooks import EventType
-from imagegen.web.api.moments import Moment
+from imagegen.web.api.requests.body import Body
 
 ResponseFormat = Literal["url", "b64_json", "data_url"]
-EmailText = Annotated[
-    str,
-    Meta(
-        max_length=254,
-        # Control characters are named, since readers of patterns differ on which of them are white space.
-        # Spaces around it are trimmed.
-        pattern=r"^ *[^@\s\x00-\x1f\x7f-\x9f]{1,64}@[^@\s\x00-\x1f\x7f-\x9f.]+(\.[^@\s\x00-\x1f\x7f-\x9f.]+)* *$",
-        examples=["test@example.com"],
-    ),
-]
-Password = Annotated[str, Meta(min_length=8, max_length=128, examples=["securepassword123"])]
-Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["My Test Key"])]
-Scopes = Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=20)]
 Tag = Annotated[
     str,
     Meta(
@@ -53,83 +38,6 @@ Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[str, Meta(max_length=512)]],
     Meta(max_length=16, description="Up to 16 pairs of strings that imagegen only keeps."),
 ]
-WebhookUrl = Annotated[
-    str,
-    Meta(
-        min_length=8,
-        max_length=2048,
-        pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
-        description="Where events are sent: https, on port 443 or above 1023, at a public machine.",
-        examples=["https://example.com/hooks/imagegen"],
-    ),
-]
-EventTypes = Annotated[tuple[EventType, ...], Meta(min_length=1, max_length=20, description="What it is told of.")]
-WebhookDescription = Annotated[str, Meta(max_length=200)]
-
-
-class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A body: unknown members are refused."""
-
-
-class Registration(Body, frozen=True, kw_only=True):
-    """A new account."""
-
-    email: EmailText
-    password: Password
-    name: Name | None = None
-
-
-class Credentials(Body, frozen=True, kw_only=True):
-    """What somebody logs in with."""
-
-    email: EmailText
-    password: Annotated[str, Meta(min_length=1, max_length=128)]
-
-
-class RefreshRequest(Body, frozen=True, kw_only=True):
-    """A refresh token, to be traded for a new pair."""
-
-    refresh_token: Annotated[str, Meta(min_length=1, max_length=512)]
-
-
-class PasswordChange(Body, frozen=True, kw_only=True):
-    """A new password, confirmed by the current one."""
-
-    current_password: Annotated[str, Meta(min_length=1, max_length=128)]
-    new_password: Password
-
-
-class ProfileChange(Body, frozen=True, kw_only=True):
-    """What to change of the account; what is left out stays, `null` clears."""
-
-    name: Name | UnsetType | None = UNSET
-    avatar_url: Annotated[str, Meta(max_length=2048, pattern=r"^https://[^\s]+$")] | UnsetType | None = UNSET
-
-
-class AccountDeletion(Body, frozen=True, kw_only=True):
-    """The password that confirms it."""
-
-    password: Annotated[str, Meta(min_length=1, max_length=128)]
-
-
-class NewKey(Body, frozen=True, kw_only=True):
-    """A key to issue. Its two limits may only be `null` yet: a limit that nothing enforces is refused, not ignored."""
-
-    name: Name | None = None
-    expires_at: Moment | None = None
-    scopes: Scopes | None = None
-    daily_image_limit: None = None
-    monthly_budget_usd: None = None
-
-
-class KeyChange(Body, frozen=True, kw_only=True):
-    """What to change of a key; what is left out stays. Its two limits may only be `null` yet, as with `NewKey`."""
-
-    name: Name | UnsetType = UNSET
-    expires_at: Moment | UnsetType | None = UNSET
-    scopes: Scopes | UnsetType = UNSET
-    daily_image_limit: None = None
-    monthly_budget_usd: None = None
 
 
 class NewGeneration(Body, frozen=True, kw_only=True):
@@ -245,21 +153,3 @@ class ImageChange(Body, frozen=True, kw_only=True):
 
     rating: Annotated[int, Meta(ge=0, le=5)] | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
-
-
-class NewWebhook(Body, frozen=True, kw_only=True):
-    """An address that is to be told of events."""
-
-    url: WebhookUrl
-    events: EventTypes
-    description: WebhookDescription | None = None
-
-
-class WebhookChange(Body, frozen=True, kw_only=True):
-    """What to change of a webhook; what is left out stays, `null` clears. `rotate_secret` gives it another secret."""
-
-    url: WebhookUrl | UnsetType = UNSET
-    events: EventTypes | UnsetType = UNSET
-    description: WebhookDescription | UnsetType | None = UNSET
-    enabled: bool | UnsetType = UNSET
-    rotate_secret: bool = False
