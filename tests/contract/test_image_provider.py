@@ -232,7 +232,8 @@ OUTCOMES: Final[tuple[tuple[Behavior, Outcome], ...]] = (
     (Damage.ILLEGAL_BASE64, PAID_UNUSABLE),
     (Damage.OVERSIZED, UNUSABLE),
     (Damage.OVERSIZED_UNANNOUNCED, UNUSABLE),
-    (Intermediary.BAD_GATEWAY, FAILED),
+    (Intermediary.BAD_GATEWAY, UNKNOWN),
+    (Intermediary.LOST_UPSTREAM, UNKNOWN),
     (Intermediary.TIMED_OUT, UNKNOWN),
     (Intermediary.REDIRECT, MOVED),
     (Delivery.RESET_BEFORE, UNKNOWN),
@@ -247,8 +248,16 @@ OUTCOMES: Final[tuple[tuple[Behavior, Outcome], ...]] = (
     (Reply(status=204), UNUSABLE),
     (Reply(status=400, body=b"\xff<html>"), REFUSED),
     (Reply(status=500, body=b"[" * 100_000), FAILED),
-    (Reply(status=502, body=b"\xff\xfe", media_type="text/html; charset=utf-8"), FAILED),
+    (Reply(status=529), FAILED),
+    (Reply(status=429, body=b"Too many requests"), BUSY),
+    (Reply(status=502, body=b"\xff\xfe", media_type="text/html; charset=utf-8"), UNKNOWN),
+    (Reply(status=503), UNKNOWN),
+    (Reply.of({}, 503), UNKNOWN),
+    (Reply.of({"error": "UNAVAILABLE"}, 503), UNKNOWN),
+    (Reply.of({"error": {"message": "no healthy upstream", "type": "server_error", "code": None}}, 503), UNKNOWN),
+    (Reply.of({"error": {"code": 503, "status": "INTERNAL", "details": [{"reason": "UNAVAILABLE"}]}}, 503), UNKNOWN),
     (Reply(status=408), UNKNOWN),
+    (Reply(status=499), UNKNOWN),
     (Reply(status=504), UNKNOWN),
 )
 """What becomes of a call, the same for all providers."""
@@ -454,7 +463,8 @@ async def test_a_check_is_free(stand: Stand) -> None:
         (Refusal.BAD_KEY, ProviderAccount),
         (Refusal.UNAVAILABLE, ProviderUnreachable),
         (RateLimited(), ProviderBusy),
-        (Intermediary.BAD_GATEWAY, ProviderUnreachable),
+        (Refusal.SERVER_ERROR, ProviderUnreachable),
+        (Intermediary.BAD_GATEWAY, OutcomeUnknown),
     ],
 )
 async def test_a_check_finds_out_what_is_wrong(stand: Stand, behavior: Behavior, kind: type[ProviderError]) -> None:

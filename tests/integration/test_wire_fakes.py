@@ -129,7 +129,7 @@ async def test_openai_says_what_was_used(fake_openai: FakeOpenAI, openai_client:
         (Refusal.MODEL_GONE, openai.NotFoundError, "model_not_found"),
         (Refusal.OUT_OF_CREDIT, openai.BadRequestError, "billing_hard_limit_reached"),
         (Refusal.SERVER_ERROR, openai.InternalServerError, None),
-        (Refusal.UNAVAILABLE, openai.InternalServerError, None),
+        (Refusal.UNAVAILABLE, openai.InternalServerError, "server_is_overloaded"),
         (RateLimited(), openai.RateLimitError, "rate_limit_exceeded"),
         (openai_wire.QUOTA_SPENT, openai.RateLimitError, "insufficient_quota"),
     ],
@@ -459,7 +459,12 @@ def test_a_picture_is_mislabeled_as_told(fake: ScriptedProvider) -> None:
 
 @pytest.mark.parametrize(
     ("intermediary", "expected"),
-    [(Intermediary.BAD_GATEWAY, 502), (Intermediary.TIMED_OUT, 524), (Intermediary.REDIRECT, 302)],
+    [
+        (Intermediary.BAD_GATEWAY, 502),
+        (Intermediary.LOST_UPSTREAM, 503),
+        (Intermediary.TIMED_OUT, 524),
+        (Intermediary.REDIRECT, 302),
+    ],
 )
 def test_something_in_between_answers(fake: ScriptedProvider, intermediary: Intermediary, expected: int) -> None:
     """An answer of a proxy has its status and none of the provider's JSON."""

@@ -68,6 +68,8 @@ class Intermediary(enum.Enum):
 
     BAD_GATEWAY = enum.auto()
     """502 with a page of HTML."""
+    LOST_UPSTREAM = enum.auto()
+    """503 in plain text: a gateway passed the request on, and its connection to the provider ended."""
     TIMED_OUT = enum.auto()
     """524 with a page of HTML: a proxy lost patience while the provider worked on."""
     REDIRECT = enum.auto()

@@ -54,7 +54,10 @@ REFUSALS: Final[Mapping[Refusal, Reply]] = {
         HTTPStatus.INTERNAL_SERVER_ERROR, "The server had an error processing your request.", kind="server_error"
     ),
     Refusal.UNAVAILABLE: error(
-        HTTPStatus.SERVICE_UNAVAILABLE, "The engine is currently overloaded.", kind="server_error"
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Our servers are currently overloaded. Please try again later.",
+        kind="service_unavailable_error",
+        code="server_is_overloaded",
     ),
 }
 QUOTA_SPENT: Final = error(

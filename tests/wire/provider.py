@@ -136,6 +136,11 @@ class ScriptedProvider(WireServer):
         match intermediary:
             case Intermediary.BAD_GATEWAY:
                 return Reply(status=502, body=page, media_type="text/html")
+            case Intermediary.LOST_UPSTREAM:
+                words = (
+                    b"upstream connect error or disconnect/reset before headers. reset reason: connection termination"
+                )
+                return Reply(status=503, body=words, media_type="text/plain", headers={"retry-after": "1"})
             case Intermediary.TIMED_OUT:
                 return Reply(status=524, body=page, media_type="text/html")
             case Intermediary.REDIRECT:

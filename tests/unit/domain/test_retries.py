@@ -65,10 +65,14 @@ def test_a_pause_has_a_longest() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_provider_is_taken_at_its_word(status: int) -> None:
     """What it asks to wait is waited in full, but never less than we would have waited."""
-    assert decide(failure(status, retry_after=34)) == repeated(34)
-    assert decide(failure(status, retry_after=3), elsewhere=True) == repeated(3)
-    assert decide(failure(status, retry_after=0.2), repeats=1) == repeated(2)
-    assert decide(failure(status, retry_after=34), elsewhere=True) == MOVE
+
+    def asked_to_wait(seconds: float) -> ProviderError:
+        return failure(status, declined=True, retry_after=seconds)
+
+    assert decide(asked_to_wait(34)) == repeated(34)
+    assert decide(asked_to_wait(3), elsewhere=True) == repeated(3)
+    assert decide(asked_to_wait(0.2), repeats=1) == repeated(2)
+    assert decide(asked_to_wait(34), elsewhere=True) == MOVE
 
 
 def test_a_pause_leaves_time_for_the_call() -> None:
@@ -138,9 +142,11 @@ def test_what_was_said_of_the_request_is_final(kind: type[ProviderError]) -> Non
         (303, STOP, STOP),  # it may have been drawn, and lie elsewhere
         (500, STOP, STOP),
         (502, STOP, STOP),
-        (503, repeated(1), repeated(1)),
+        (499, STOP, STOP),
+        (503, STOP, STOP),  # of somebody in between
         (504, STOP, STOP),
         (524, STOP, STOP),
+        (529, STOP, STOP),
     ],
 )
 def test_each_status_has_its_step(status: int, alone: Decision, with_others: Decision) -> None:
@@ -153,7 +159,9 @@ def test_each_refusal_has_its_step() -> None:
     """The refusals that are not told apart by their status alone."""
     key = {"error": {"status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}}
     limit = {"error": {"status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "34s"}]}}
+    declined = {"error": {"status": "UNAVAILABLE"}}
     assert decide(refused_by_google(400, key), elsewhere=True) == MOVE
     assert decide(refused_by_google(429, limit)) == repeated(34)
+    assert decide(refused_by_google(503, declined)) == repeated(1)
     assert decide(ContentBlocked(stage=Stage.INPUT, billed=Billed.NO), elsewhere=True) == STOP
     assert decide(ProviderMisbehaved(stage=Stage.INPUT, billed=Billed.NO), elsewhere=True) == STOP

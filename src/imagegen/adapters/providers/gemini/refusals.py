@@ -10,6 +10,8 @@ from imagegen.domain.errors import ProviderAccount, ProviderError
 
 _ACCOUNT: Final = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "FAILED_PRECONDITION", "BILLING_DISABLED"})
 """Codes that come with status 400 and are the operator's to mend: the key, billing, a country without service."""
+_DECLINED: Final = "UNAVAILABLE"
+"""The status in words of a call that Google did not take, for want of room."""
 _DELAY: Final = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 
 
@@ -24,7 +26,8 @@ def refused(status: int, body: object) -> ProviderError:
     code = error_code(reason) or error_code(error.get("status"))
     if code in _ACCOUNT:
         return ProviderAccount(provider_code=code)
-    return failure(status, provider_code=code, retry_after=next(_delays(details), None))
+    declined = error.get("status") == _DECLINED
+    return failure(status, declined=declined, provider_code=code, retry_after=next(_delays(details), None))
 
 
 def _delays(details: list[Mapping[str, Any]]) -> Iterator[float]:

@@ -17,6 +17,8 @@ from imagegen.domain.errors import Billed, ContentBlocked, ProviderAccount, Prov
 
 _BLOCKED: Final = frozenset({"moderation_blocked", "content_policy_violation"})
 _ACCOUNT: Final = frozenset({"billing_hard_limit_reached", "insufficient_quota", "model_not_found", "invalid_api_key"})
+_DECLINED: Final = frozenset({"server_is_overloaded", "slow_down"})
+"""The codes of a 503 by which OpenAI says that it did not take the call, for want of room."""
 _DRAWN: Final = re.compile(r"\boutput\b|\bgenerated (?:image|picture)", re.IGNORECASE)
 """The words by which a block of the finished picture can be told from one of the prompt; there is no code for it."""
 _DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
@@ -48,7 +50,13 @@ def refused(answer: Answer) -> ProviderError:
         return ContentBlocked(stage=stage, billed=billed, provider_code=code, request_id=call)
     if code in _ACCOUNT:
         return ProviderAccount(provider_code=code, request_id=call)
-    return failure(answer.status, provider_code=code, retry_after=_retry_after(answer.headers), request_id=call)
+    return failure(
+        answer.status,
+        declined=code in _DECLINED,
+        provider_code=code,
+        retry_after=_retry_after(answer.headers),
+        request_id=call,
+    )
 
 
 def _read(body: memoryview) -> _Error:
