@@ -14,9 +14,10 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.batches import Batch, BatchCounts
 from imagegen.domain.errors import Billed, NoImage
-from imagegen.domain.generations import Attempt, Failure, Generation, Priority, Status
+from imagegen.domain.generations import Failure, Generation, Priority, Status
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import (
     ApiKeyId,

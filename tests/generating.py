@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from house import ANSWER, EASEL, House
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.blob_keys import is_receipt_key
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import ImageRequest, Labels
 from imagegen.domain.pages import PageRequest

@@ -19,8 +19,9 @@ import pytest
 
 from imagegen.adapters.memory import MemoryDatabase
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.batches import Batch
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.images import Image
 from imagegen.domain.ports import UnitOfWork, UnitOfWorkFactory

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from builders import NOW, new_attempt, new_generation, new_id, new_user
+from imagegen.domain.attempts import Attempt, Outcome
 from imagegen.domain.errors import (
     Billed,
     GenerationCanceled,
@@ -15,7 +16,6 @@ from imagegen.domain.errors import (
     ProviderUnreachable,
     StaleWrite,
 )
-from imagegen.domain.generations import Attempt, Outcome
 from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import UnitOfWorkFactory
 from stores import exact, remember

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, rule
 
 from builders import WORKER, new_attempt, new_generation, new_image, new_upload, succeeded
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.errors import Billed, IllegalTransition, NoImage
-from imagegen.domain.generations import Adjustment, Attempt, Failure, Generation, Priority, Status
+from imagegen.domain.generations import Adjustment, Failure, Generation, Priority, Status
 from imagegen.domain.identifiers import WorkerId
 from imagegen.domain.images import Image, Labels
 from imagegen.domain.usage import UsageRecord

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from builders import NOW
-from imagegen.domain.generations import Attempt, Priority, Status
+from imagegen.domain.attempts import Attempt
+from imagegen.domain.generations import Priority, Status
 from imagegen.domain.images import Image
 from imagegen.domain.pages import PageRequest
 from imagegen.domain.ports import GenerationFilter, UnitOfWork

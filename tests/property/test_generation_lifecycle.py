@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from builders import NOW, WORKER, new_attempt, new_generation, new_image, new_user
+from imagegen.domain.attempts import Attempt, Outcome
 from imagegen.domain.errors import (
     Billed,
     ContentBlocked,
@@ -17,7 +18,7 @@ from imagegen.domain.errors import (
     ProviderBusy,
     ProviderError,
 )
-from imagegen.domain.generations import Adjustment, Attempt, Failure, Generation, Outcome, Status
+from imagegen.domain.generations import Adjustment, Failure, Generation, Status
 from imagegen.domain.images import Image, Labels
 
 STEPS: Final = {

@@ -16,6 +16,7 @@ from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.keeping import Drawn, KeepPictures
 from imagegen.application.leasing import RenewLease
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.catalog import Catalog, Fitted, ImageModel
 from imagegen.domain.circuits import Circuits
 from imagegen.domain.errors import (
@@ -26,7 +27,7 @@ from imagegen.domain.errors import (
     ProviderUnreachable,
     StaleWrite,
 )
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import Clock, ImageProvider, NewId, UnitOfWorkFactory

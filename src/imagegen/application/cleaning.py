@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from imagegen.application.leasing import Lease
+from imagegen.domain.attempts import Attempt, Outcome
 from imagegen.domain.blob_keys import CHECKS, attempt_of, is_check_key, is_receipt_key, picture_keys, receipt_key
 from imagegen.domain.deliveries import KEPT
 from imagegen.domain.errors import StorageUnavailable
-from imagegen.domain.generations import Attempt, Outcome
 from imagegen.domain.idempotency import REMEMBERED
 from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory

@@ -11,8 +11,9 @@ from imagegen.application.calling import Asking, CallProvider
 from imagegen.application.cleaning import RemoveReceipts
 from imagegen.application.leasing import Lease
 from imagegen.application.settling import SettleGeneration
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.catalog import ImageModel
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWork
 
 

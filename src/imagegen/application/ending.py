@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from imagegen.domain.attempts import Attempt, Outcome
 from imagegen.domain.errors import Billed, GenerationCanceled, ProviderUnreachable
-from imagegen.domain.generations import Attempt, Generation, Outcome
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import EventId
 from imagegen.domain.ports import UnitOfWork
 from imagegen.domain.usage import UsageRecord

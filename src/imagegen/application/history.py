@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.errors import IllegalTransition
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import Labels
 from imagegen.domain.pages import Page, PageRequest

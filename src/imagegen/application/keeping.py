@@ -11,10 +11,11 @@ from typing import Final
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
 from imagegen.application.retrying import Backoff
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.blob_keys import receipt_key
 from imagegen.domain.catalog import Fitted
 from imagegen.domain.errors import NoImage, PictureNotStored, ProviderError, ProviderMisbehaved, StorageUnavailable
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import ImageId
 from imagegen.domain.images import Dimensions, Image, ImageFormat
 from imagegen.domain.ports import Blob, BlobStore, Clock, NewId, Pixels, ProviderAnswer, UnreadablePicture

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from imagegen.application.cleaning import RemoveBlobs
 from imagegen.application.keeping import Drawn
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.blob_keys import picture_keys, receipt_key
 from imagegen.domain.catalog import Catalog, Fitted
 from imagegen.domain.errors import NotFound, OutcomeUnknown
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import ImageId
 from imagegen.domain.ports import BlobStore, Clock, NewId
 from imagegen.domain.receipts import Receipt, UnreadableReceipt

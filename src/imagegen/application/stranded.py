@@ -13,8 +13,9 @@ from imagegen.application.concluding import ConcludeGeneration
 from imagegen.application.defects import report
 from imagegen.application.leasing import Lease
 from imagegen.application.recovering import RecoverCall
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import StaleWrite, Unavailable
-from imagegen.domain.generations import Outcome, Status
+from imagegen.domain.generations import Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWorkFactory
 

@@ -22,7 +22,7 @@ from imagegen.domain.errors import (
     ProviderError,
     Stage,
 )
-from imagegen.domain.identifiers import ApiKeyId, AttemptId, BatchId, GenerationId, UserId, WorkerId
+from imagegen.domain.identifiers import ApiKeyId, BatchId, GenerationId, UserId, WorkerId
 from imagegen.domain.images import Image, ImageRequest, Labels
 
 
@@ -103,68 +103,6 @@ class Failure:
             provider_code=self.provider_code,
             retry_after=self.retry_after,
         )
-
-
-class Outcome(StrEnum):
-    """How one call to a provider ended."""
-
-    STARTED = "started"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-def outcome_of(error: ProviderError) -> Outcome:
-    """How a call ended that ended with an error."""
-    return Outcome.UNKNOWN if error.billed is Billed.UNKNOWN else Outcome.FAILED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One call to a provider for `count` pictures: written before it is made, settled after."""
-
-    id: AttemptId
-    generation_id: GenerationId
-    number: int
-    provider: str
-    model: str
-    count: int
-    started_at: datetime
-    finished_at: datetime | None = None
-    outcome: Outcome = Outcome.STARTED
-    billed: Billed = Billed.UNKNOWN
-    cost_micros: int | None = None
-    provider_request_id: str | None = None
-    error_code: str | None = None
-
-    def succeed(self, *, cost_micros: int | None, request_id: str | None, billed: Billed, now: datetime) -> Self:
-        """The call answered with pictures."""
-        self._must_be_open()
-        return replace(
-            self,
-            finished_at=_not_before(now, self.started_at),
-            outcome=Outcome.SUCCEEDED,
-            billed=billed,
-            cost_micros=cost_micros,
-            provider_request_id=request_id,
-        )
-
-    def fail(self, error: ProviderError, now: datetime, *, cost_micros: int | None = None) -> Self:
-        """The call ended without pictures; it costs nothing only when it was certainly not billed."""
-        self._must_be_open()
-        return replace(
-            self,
-            finished_at=_not_before(now, self.started_at),
-            outcome=outcome_of(error),
-            billed=error.billed,
-            cost_micros=0 if error.billed is Billed.NO else cost_micros,
-            provider_request_id=error.request_id,
-            error_code=error.code,
-        )
-
-    def _must_be_open(self) -> None:
-        if self.outcome is not Outcome.STARTED:
-            raise IllegalTransition("This call has ended already.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.blob_keys import picture_key
 from imagegen.domain.errors import Billed
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import AttemptId, ImageId
 from imagegen.domain.images import Image, ImageFormat, Size, Source
 

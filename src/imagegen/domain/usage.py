@@ -6,8 +6,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Self
 
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.errors import Billed
-from imagegen.domain.generations import Attempt, Generation, Status
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import ApiKeyId, GenerationId, UserId
 
 

@@ -11,8 +11,9 @@ from generating import COST, PAID, PRICED, Held, ask, calls, found, history, usa
 from house import House, a_house
 from imagegen.adapters.queues.in_process import InProcessQueue
 from imagegen.application.leasing import LIFETIME
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import DatabaseUnavailable
-from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.users import Principal
 from processes import Ground, a_place, until
 

@@ -7,8 +7,9 @@ from io import StringIO
 from generating import PAID, PRICED, run
 from house import a_house
 from imagegen.bootstrap.logging import JsonFormatter
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import Billed
-from imagegen.domain.generations import Outcome, Status
+from imagegen.domain.generations import Status
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
 

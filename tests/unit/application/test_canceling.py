@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from generating import COST, PAID, PRICED, Held, ask, calls, found, history, pictures, receipts, run, usage
 from house import House, a_house
 from imagegen.adapters.queues.in_process import InProcessQueue
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import Billed, NoImage, NotFound, ScopeMissing
-from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.users import Principal, Scope
 from processes import a_place
 

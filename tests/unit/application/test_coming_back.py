@@ -10,8 +10,9 @@ from generating import COST, PAID, PRICED, Held, ask, calls, found, history, pic
 from house import House
 from imagegen.application.leasing import LIFETIME
 from imagegen.application.stranded import AT_ONCE
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import Billed, ProviderBusy
-from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.retries import RetryPolicy
 from imagegen.domain.users import Principal
 from no_time import in_no_time

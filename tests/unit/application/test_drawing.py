@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from generating import COST, PAID, PRICED, run, usage
 from house import ANSWER, PICTURE, a_house
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import Billed, ContentBlocked, OutcomeUnknown, ProviderBusy
-from imagegen.domain.generations import Outcome, Status
+from imagegen.domain.generations import Status
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
 

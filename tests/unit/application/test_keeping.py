@@ -12,9 +12,10 @@ from generating import COST, PAID, PRICED, ask, found, pictures, receipts, run
 from house import ANSWER, PICTURE, a_house
 from imagegen.adapters.pixels import PillowPixels
 from imagegen.application.keeping import STORE_TRIES
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.blob_keys import is_receipt_key
 from imagegen.domain.errors import Billed, NoImage, PictureNotStored, ProviderMisbehaved
-from imagegen.domain.generations import Outcome, Status
+from imagegen.domain.generations import Status
 from imagegen.domain.images import Dimensions, ImageFormat
 from wire.pictures import draw
 

@@ -7,9 +7,10 @@ import pytest
 from generating import COST, PAID, PRICED, Held, ask, calls, found, pictures, receipts, usage
 from house import House
 from imagegen.application.leasing import LIFETIME
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.blob_keys import is_receipt_key
 from imagegen.domain.errors import NoImage, ProviderBusy
-from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.retries import RetryPolicy
 from imagegen.domain.users import Principal
 from no_time import in_no_time

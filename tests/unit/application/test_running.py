@@ -9,8 +9,9 @@ from faults import LostAnswer
 from generating import COST, PAID, PRICED, ask, calls, found, history, usage
 from house import ANSWER, House, a_house
 from imagegen.adapters.memory import MemoryProvider
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import Billed, DatabaseUnavailable
-from imagegen.domain.generations import Outcome, Priority, Status
+from imagegen.domain.generations import Priority, Status
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
 

@@ -10,8 +10,9 @@ from generating import PAID, PRICED, Held, ask, calls, found, history
 from house import House
 from imagegen.application.leasing import LIFETIME
 from imagegen.application.stranded import AT_ONCE
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import Billed, ProviderBusy, StorageUnavailable
-from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.retries import RetryPolicy
 from imagegen.domain.users import Principal
 from processes import Ground, kill, until

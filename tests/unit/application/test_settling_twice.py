@@ -7,9 +7,10 @@ import pytest
 from faults import Late
 from generating import COST, PAID, PRICED, ask, calls, found, pictures, receipts, usage
 from imagegen.application.leasing import LIFETIME
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.blob_keys import is_receipt_key
 from imagegen.domain.errors import ProviderBusy
-from imagegen.domain.generations import Outcome, Status
+from imagegen.domain.generations import Status
 from imagegen.domain.retries import RetryPolicy
 from processes import Ground, kill, until
 

@@ -15,9 +15,10 @@ from house import PICTURE, House
 from imagegen.adapters.memory import MemoryProvider
 from imagegen.application.leasing import LIFETIME
 from imagegen.application.stranded import A_WHILE
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.blob_keys import is_receipt_key, receipt_key
 from imagegen.domain.errors import Billed, ProviderAccount, ProviderBusy, StorageUnavailable
-from imagegen.domain.generations import Generation, Outcome, Status
+from imagegen.domain.generations import Generation, Status
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ProviderAnswer
 from imagegen.domain.retries import RetryPolicy

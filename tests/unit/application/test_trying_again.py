@@ -11,6 +11,7 @@ from faults import Interrupted, LostAnswer
 from generating import COST, PAID, PRICED, Held, ask, calls, found, pictures, run, usage
 from house import ANSWER, PASSWORD, House, a_house
 from imagegen.adapters.memory import MemoryProvider
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.errors import (
     Billed,
     ContentBlocked,
@@ -23,7 +24,7 @@ from imagegen.domain.errors import (
     ProviderMisbehaved,
     ProviderUnreachable,
 )
-from imagegen.domain.generations import Adjustment, Generation, Outcome, Status
+from imagegen.domain.generations import Adjustment, Generation, Status
 from imagegen.domain.images import Background, ImageRequest
 from imagegen.domain.ports import ProviderAnswer
 from imagegen.domain.prices import Price

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from builders import NOW, WORKER, failed, new_attempt, new_generation, new_image, new_key, new_user, succeeded
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.errors import Billed
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.usage import UsageRecord
 
 USER = new_user()

@@ -26,9 +26,10 @@ from imagegen.adapters.database.tables import (
     webhook_endpoints,
 )
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.batches import Batch, BatchCounts
 from imagegen.domain.deliveries import WebhookDelivery
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.images import Image, Labels, Size

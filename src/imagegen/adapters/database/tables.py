@@ -23,9 +23,10 @@ from sqlalchemy import (
 )
 
 from imagegen.adapters.database.column_types import Document, EventSet, Identifier, Moment, ScopeSet, Tags, word
+from imagegen.domain.attempts import Outcome
 from imagegen.domain.deliveries import DeliveryError
 from imagegen.domain.errors import Billed
-from imagegen.domain.generations import Adjustment, Failure, Outcome, Priority, Status
+from imagegen.domain.generations import Adjustment, Failure, Priority, Status
 from imagegen.domain.images import ImageFormat, ImageRequest, Source
 from imagegen.domain.users import Role
 from imagegen.domain.webhooks import DisabledBy, EventType, RetiredSecret

@@ -7,8 +7,8 @@ from typing import Final
 
 from imagegen.adapters.memory.rows import Rows, insert, require
 from imagegen.adapters.memory.transaction import Repository
+from imagegen.domain.attempts import Attempt, Outcome, outcome_of
 from imagegen.domain.errors import Billed, ProviderError
-from imagegen.domain.generations import Attempt, Outcome, outcome_of
 from imagegen.domain.identifiers import AttemptId, GenerationId, WorkerId
 from imagegen.domain.ports import Attempts
 

@@ -7,10 +7,11 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from imagegen.domain.api_keys import ApiKey
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.batches import Batch
 from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.errors import AlreadyExists, StaleWrite
-from imagegen.domain.generations import Attempt, Generation
+from imagegen.domain.generations import Generation
 from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Cursor, Page, PageRequest

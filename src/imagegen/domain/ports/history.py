@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from imagegen.domain.attempts import Attempt
 from imagegen.domain.errors import ProviderError
-from imagegen.domain.generations import Attempt, Generation, Priority, Status
+from imagegen.domain.generations import Generation, Priority, Status
 from imagegen.domain.identifiers import AttemptId, GenerationId, ImageId, UserId, WorkerId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Page, PageRequest

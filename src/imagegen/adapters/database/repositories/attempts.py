@@ -10,8 +10,8 @@ from imagegen.adapters.database.rows import attempt_of, attempt_values
 from imagegen.adapters.database.statements import Query, Write
 from imagegen.adapters.database.tables import attempts, generations
 from imagegen.adapters.database.transaction import Repository
+from imagegen.domain.attempts import Attempt, Outcome, outcome_of
 from imagegen.domain.errors import Billed, ProviderError
-from imagegen.domain.generations import Attempt, Outcome, outcome_of
 from imagegen.domain.identifiers import AttemptId, GenerationId, WorkerId
 from imagegen.domain.ports import Attempts
 

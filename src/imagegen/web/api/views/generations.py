@@ -5,8 +5,9 @@ from typing import Any, Self
 
 from msgspec import Struct
 
+from imagegen.domain.attempts import Attempt, Outcome
 from imagegen.domain.errors import Billed, Stage
-from imagegen.domain.generations import Attempt, Failure, Generation, Outcome, Priority, Status
+from imagegen.domain.generations import Failure, Generation, Priority, Status
 from imagegen.domain.identifiers import ATTEMPT, BATCH, GENERATION, IMAGE, external
 from imagegen.domain.images import Image, Source
 from imagegen.domain.prices import dollars
