@@ -4,6 +4,7 @@ Each check yields what is wrong as a sentence. Nothing wrong is an empty list.
 """
 
 import json
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from imagegen.domain.identifiers import GENERATION, external
 SETTLED_SECONDS: Final = scaled(30, 10)
 """After everything is back, nothing is unfinished any longer than this. Ten are promised, and asked for where the run
 is long; a short one may have to share its machine with the other tests."""
+READY_SECONDS: Final = scaled(30, 2)
+"""At least every other time that processes were killed all are ready within this, however many were killed at once: two
+are promised, and asked for where the run is long, as above."""
 FINAL: Final = ("succeeded", "failed", "canceled")
 EXPECTED: Final = frozenset({None, 201, 202, 422, 502, 503, 504})
 """What a request may be answered with while things go wrong around it, `None` being no answer."""
@@ -50,6 +54,8 @@ class Books:
     offenses: Sequence[str]
     settled: float
     """Seconds until nothing was unfinished any more."""
+    starts: Sequence[float]
+    """For each time that processes were killed: seconds from their start until all were ready again."""
     killed: bool
     """Whether processes ended without being asked: then a call may have been made whose end nobody saw."""
 
@@ -63,6 +69,7 @@ class Books:
         checks = (
             self._lost,
             self._unfinished,
+            self._starts,
             self._files,
             self._orphans,
             self._pictures,
@@ -103,6 +110,10 @@ class Books:
         yield from _some("attempts are stuck", [a["id"] for a in self.rows["attempts"] if a["outcome"] == "started"])
         if self.settled > SETTLED_SECONDS:
             yield f"it took {self.settled:.1f} s until nothing was unfinished"
+
+    def _starts(self) -> Iterator[str]:
+        if self.starts and (usual := statistics.median(self.starts)) > READY_SECONDS:
+            yield f"it took {usual:.1f} s, or longer every other time, until all were ready again"
 
     def _files(self) -> Iterator[str]:
         rows = {row["location"]: row["sha256"] for row in self.rows["images"]}

@@ -4,7 +4,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,7 @@ class Figures:
             drawn_and_gone=books.gone(),
             begun_after=f"{statistics.median(waits):.3f} s, {max(waits):.1f} s at worst",
             settled_after=f"{books.settled:.1f} s",
+            **_starts(books.starts),
             violations=len(books.violations()),
         )
 
@@ -49,6 +50,12 @@ class Figures:
         if FILE is not None:
             with Path(FILE).open("a") as file:
                 file.write(json.dumps({"scenario": self.scenario, "fleet": self.fleet, "values": self.values}) + "\n")
+
+
+def _starts(starts: Sequence[float]) -> Mapping[str, str]:
+    if not starts:
+        return {}
+    return {"ready_again": f"{statistics.median(starts):.2f} s, {max(starts):.2f} s at worst"}
 
 
 def _text(value: object) -> str:

@@ -21,6 +21,9 @@ LOOK_SECONDS: Final = 0.02
 LONGEST_ABSENCE: Final = 1.0
 """Seconds for which a killed process stays away."""
 
+_DRAWS: Final = b"drawing up to"
+"""What a worker says when it has begun."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Member:
@@ -32,6 +35,7 @@ class Member:
     variables: Mapping[str, str]
     url: str | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _told_before: int = field(default=0, init=False)
 
     @property
     def log(self) -> Path:
@@ -47,6 +51,7 @@ class Member:
     def start(self) -> None:
         """Begin a new life."""
         with self.log.open("ab") as log:
+            self._told_before = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "imagegen", *self.command],
                 cwd=self.folder,
@@ -73,14 +78,19 @@ class Member:
         return await asyncio.to_thread(self._process.wait, STOP_SECONDS)
 
     async def ready(self) -> float:
-        """Wait until it is ready and return after how many seconds; at once for one that serves nothing."""
+        """Wait until it is ready and return after how many seconds: one that serves, when it says so if asked."""
         begun = time.monotonic()
-        while self.url is not None and not await is_ready(self.url):
+        while not (self._draws() if self.url is None else await is_ready(self.url)):
             self.must_live()
             if time.monotonic() - begun > READY_SECONDS:
                 raise AssertionError(f"{self.name} is not ready; its log is {self.log}")
             await asyncio.sleep(LOOK_SECONDS)
         return time.monotonic() - begun
+
+    def _draws(self) -> bool:
+        with self.log.open("rb") as log:
+            log.seek(self._told_before)
+            return _DRAWS in log.read()
 
     def must_live(self) -> None:
         """Raise an `AssertionError` if it has ended by itself."""
@@ -127,6 +137,8 @@ class Fleet:
     """As SQLAlchemy's asynchronous engine takes it."""
     files: Callable[[], Mapping[str, str]]
     """What is in its store, SHA-256 by location, and whatever else is on its disks, by a path that begins with `/`."""
+    starts: list[float] = field(default_factory=list)
+    """For each time that something was killed: seconds from its start until all were ready again."""
 
     @property
     def workers(self) -> Sequence[Member]:
@@ -158,8 +170,8 @@ class Fleet:
         for member in self.members:
             member.kill()
 
-    async def kill_some(self, chance: random.Random) -> float:
-        """End one or more at one instant, start them again, and return after how many seconds all were ready."""
+    async def kill_some(self, chance: random.Random) -> None:
+        """End one or more at one instant, start them again, and wait until all are ready."""
         victims = chance.sample(self.members, chance.randint(1, len(self.members)))
         for member in victims:
             member.must_live()
@@ -167,7 +179,7 @@ class Fleet:
         await asyncio.sleep(chance.uniform(0, LONGEST_ABSENCE))
         for member in victims:
             member.start()
-        return await self.ready()
+        self.starts.append(await self.ready())
 
     def logs(self) -> Iterable[str]:
         """Every line that any member wrote."""

@@ -45,6 +45,7 @@ async def read_books(fleet: Fleet, load: Load, provider: Provider, *, killed: bo
         logs=list(fleet.logs()),
         offenses=caller.offenses,
         settled=settled,
+        starts=fleet.starts,
         killed=killed,
     )
 
