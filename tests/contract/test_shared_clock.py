@@ -55,6 +55,16 @@ async def test_a_wrong_clock_gives_nothing_up(unit_of_work: UnitOfWorkFactory, s
     assert [one and one.status for one in found] == [Status.FAILED, Status.QUEUED]
 
 
+@pytest.mark.parametrize("skew", SKEWS, ids=["behind", "ahead"])
+async def test_what_is_announced_is_due_at_once(unit_of_work: UnitOfWorkFactory, skew: timedelta) -> None:
+    """Also where the clock of who announces it is ahead of the one that tells what is due."""
+    await remember(unit_of_work, USER, ENDPOINT, new_event(USER, now=await now(unit_of_work) + skew))
+    async with unit_of_work() as work:
+        moment = await work.now()
+        assert await work.webhook_endpoints.with_due(moment) == [ENDPOINT]
+        assert len(await work.webhook_deliveries.due(ENDPOINT.id, moment, 8)) == 1
+
+
 def deliverer(unit_of_work: UnitOfWorkFactory, sender: MemoryWebhookSender, now: datetime) -> DeliverWebhooks:
     """One of several who send what is due, on a machine whose clock shows that moment."""
     signer, clock = WebhookSigner(key=b"k" * 32), SettableClock(now)

@@ -2,6 +2,7 @@
 
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -89,7 +90,8 @@ class MemoryWebhookDeliveries(Repository, WebhookDeliveries):
         def announce(rows: Rows) -> None:
             for endpoint in rows.webhook_endpoints.values():
                 if endpoint.user_id == event.user_id and endpoint.wants(event.type):
-                    delivery = WebhookDelivery.of(event, endpoint.id)
+                    at_once = min(event.occurred_at, self._clock())  # the clock of who announces may be ahead
+                    delivery = replace(WebhookDelivery.of(event, endpoint.id), next_try_at=at_once)
                     insert(rows.webhook_deliveries, (endpoint.id, event.id), delivery, "webhook_deliveries.webhook_id")
 
         self._write(announce)

@@ -62,6 +62,7 @@ class WebhookDeliveries(Protocol):
     def announce(self, event: WebhookEvent) -> None:
         """Have an event delivered to each of its user's endpoints that wants it when this is committed.
 
+        The deliveries are due at once by the clock of the database, whatever the moment of the event.
         An event is announced once: where an endpoint has it already, the commit raises
         `AlreadyExists("webhook_deliveries.webhook_id")`.
         """

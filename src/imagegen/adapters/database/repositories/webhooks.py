@@ -5,8 +5,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Text, bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import ColumnElement, Insert, Text, bindparam, case, delete, func, insert, literal_column, select
 
+from imagegen.adapters.database.moments import moment_of_database
 from imagegen.adapters.database.pages import cut, paged, values_of
 from imagegen.adapters.database.rows import (
     webhook_delivery_of,
@@ -86,7 +87,8 @@ def _announced() -> Insert:
         "payload": bindparam("payload", type_=Text()),
         "created_at": occurred_at,
         "tries": literal_column("0"),
-        "next_try_at": occurred_at,
+        # At once, also where the machine's clock is ahead of the database's, by which it will be judged.
+        "next_try_at": case((occurred_at < moment_of_database(), occurred_at), else_=moment_of_database()),
         "version": literal_column("1"),
     }
     wanted = func.replace(to.events, bindparam("wanted", type_=Text()), literal_column("''")) != to.events
