@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
@@ -18,13 +18,17 @@ from servers.valkey import start_valkey
 SECRET: Final = "a secret that all members share, made up for tests"
 
 
-@dataclass(frozen=True, slots=True)
+TEMPLATE: Final = "migrated"
+
+
+@dataclass(slots=True)
 class Outside:
     """The servers, each of which can be taken down and brought up again where it was."""
 
     postgres: Server
     valkey: Server
     s3: Server
+    _migrated: bool = field(default=False, init=False)
 
     @classmethod
     @contextmanager
@@ -36,6 +40,14 @@ class Outside:
                 servers.append(start(folder / start.__name__))
                 stack.callback(servers[-1].stop)
             yield cls(*servers)
+
+    async def database(self, name: str) -> str:
+        """The url of a new migrated database: a copy of one that is made for the first who asks."""
+        if not self._migrated:
+            environment = clean_environment(IMAGEGEN_DATABASE_URL=await create_database(self.postgres.url, TEMPLATE))
+            subprocess.run([sys.executable, "-m", "imagegen", "migrate"], env=environment, check=True)  # noqa: ASYNC221 - nothing else is to happen meanwhile
+            self._migrated = True
+        return await create_database(self.postgres.url, name, TEMPLATE)
 
     @property
     def account(self) -> S3Account:
@@ -56,10 +68,7 @@ class Share:
         """A new share."""
         name = f"crash-{uuid4().hex}"
         outside.account.create_bucket(name)
-        database_url = await create_database(outside.postgres.url, name.replace("-", "_"))
-        environment = clean_environment(IMAGEGEN_DATABASE_URL=database_url)
-        subprocess.run([sys.executable, "-m", "imagegen", "migrate"], env=environment, check=True, capture_output=True)  # noqa: ASYNC221 - nothing else is to happen meanwhile
-        return cls(outside, database_url, name)
+        return cls(outside, await outside.database(name.replace("-", "_")), name)
 
     @property
     def variables(self) -> Mapping[str, str]:
