@@ -73,6 +73,8 @@ class Circuit:
 
     def after_answer(self) -> Self:
         """The provider answered. A time that it named itself is kept all the same."""
+        if self.failures == 0:  # as nearly always
+            return self
         return replace(self, failures=0, until=-math.inf if self.broken else self.until)
 
     def after_failure(self, error: ProviderError, now: float) -> Self:
