@@ -6,7 +6,7 @@ from typing import Final
 
 from crash.fleet import Fleet, Member
 from crash.outside import Share
-from crash.storage import in_bucket, in_data_folder
+from crash.storage import Bucket, in_data_folder
 from servers.process import free_ports
 
 ROOM: Final = 2048
@@ -36,6 +36,8 @@ def many(folder: Path, variables: Mapping[str, str], share: Share) -> Fleet:
         *(_member(f"worker-{n}", ["worker", "--concurrency", str(ROOM // 2)], folder, settings) for n in (1, 2)),
     ]
 
+    bucket = Bucket(share.outside.account, share.bucket)
+
     def files() -> Mapping[str, str]:
         """The bucket, and whatever lies on the disk of a member and waits to move there."""
         local = {
@@ -43,7 +45,7 @@ def many(folder: Path, variables: Mapping[str, str], share: Share) -> Fleet:
             for member in members
             for location, digest in in_data_folder(member.folder / _DATA).items()
         }
-        return {**in_bucket(share.outside.account, share.bucket), **local}
+        return {**bucket.files(), **local}
 
     return Fleet(
         name="many",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +18,24 @@ def in_data_folder(data: Path) -> Mapping[str, str]:
     return {_location(data, path): digest for path in files if (digest := _digest(path)) is not None}
 
 
-def in_bucket(account: S3Account, bucket: str) -> Mapping[str, str]:
-    """Everything in a bucket."""
-    with account.client() as client:
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return {
-            key: hashlib.sha256(client.get_object(Bucket=bucket, Key=key)["Body"].read()).hexdigest() for key in keys
-        }
+@dataclass(slots=True)
+class Bucket:
+    """A bucket, looked into again and again: what was read once is not read again as long as it is the same."""
+
+    account: S3Account
+    name: str
+    _digests: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
+
+    def files(self) -> Mapping[str, str]:
+        """Everything in it."""
+        with self.account.client() as client:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+            objects = [(item["Key"], item["ETag"]) for page in pages for item in page.get("Contents", ())]
+            for key, tag in objects:
+                if (key, tag) not in self._digests:
+                    data = client.get_object(Bucket=self.name, Key=key)["Body"].read()
+                    self._digests[key, tag] = _sha256(data)
+            return {key: self._digests[key, tag] for key, tag in objects}
 
 
 def _location(data: Path, path: Path) -> str:
