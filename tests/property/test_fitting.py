@@ -192,6 +192,10 @@ def test_any_wish_becomes_a_size_that_is_allowed(bounds: AnySize, wish: Size) ->
 
 
 @given(any_sizes(), st.sampled_from(SHAPES))
+@example(
+    AnySize(step=1, least=1, longest=1179, shortest=1179, most_ratio=1.0, default=Size(1179, 1178), fewest=1178**2 + 1),
+    "1:1",
+)
 def test_any_shape_becomes_a_size_that_is_allowed(bounds: AnySize, label: str) -> None:
     """A shape, too, ends within all bounds, and its label stays the same."""
     drawn = bounds.nearest_ratio(label)

@@ -101,7 +101,7 @@ class AnySize:
             max(self._whole(long / stretch), self._up(long / self.most_ratio)),
         )
         long = min(long, self._down(short * self.most_ratio))
-        while long * short < self.fewest:  # rounded down by a little
+        while long * short < self.fewest or long > short * self.most_ratio:  # rounded by a little
             long, short = max(long, short + self.step), min(long, short + self.step)
         return Size(long, short) if wish.width >= wish.height else Size(short, long)
 
