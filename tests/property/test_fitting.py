@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 import pytest
-from hypothesis import assume, event, given
+from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
 from imagegen.domain.catalog import ALPHA_FORMATS, Capabilities, Catalog, Fitted, ImageModel
