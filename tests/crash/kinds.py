@@ -6,10 +6,11 @@ from typing import Final
 
 from crash.fleet import Fleet, Member
 from crash.outside import Share
+from crash.scale import scaled
 from crash.storage import Bucket, in_data_folder
 from servers.process import free_ports
 
-ROOM: Final = 2048
+ROOM: Final = scaled(512, 2048)
 """As many generations at once as any test here asks for."""
 
 _DATA: Final = "imagegen-data"

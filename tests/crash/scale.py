@@ -5,7 +5,7 @@ import random
 from typing import Final
 
 FULL: Final = os.environ.get("IMAGEGEN_TEST_CRASH_SCALE") == "full"
-ROUNDS: Final = int(os.environ.get("IMAGEGEN_TEST_CRASH_ROUNDS", "3"))
+ROUNDS: Final = int(os.environ.get("IMAGEGEN_TEST_CRASH_ROUNDS", "2"))
 SEED: Final = int(os.environ.get("IMAGEGEN_TEST_CRASH_SEED", random.SystemRandom().getrandbits(32)))
 
 

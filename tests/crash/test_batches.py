@@ -15,9 +15,9 @@ from crash.provider import Provider
 from crash.reading import GIVING_UP_SECONDS, LOOK_SECONDS, read_books
 from crash.scale import scaled
 
-REQUESTS: Final = scaled(600, 1_000)
+REQUESTS: Final = scaled(200, 1_000)
 """More than are drawn at once of what belongs to batches."""
-KILLS: Final = scaled(2, 10)
+KILLS: Final = scaled(1, 10)
 MIX: Final = Mix(faults=0.2, seconds=(0.5, 1.5), slow=2.0)
 LONGEST_LIFE: Final = 1.0
 """Seconds between being ready and being killed, at most."""

@@ -12,7 +12,7 @@ from crash.provider import Provider
 from crash.reading import read_books
 from crash.scale import scaled
 
-REQUESTS: Final = scaled(300, 10_000)
+REQUESTS: Final = scaled(200, 10_000)
 AT_ONCE: Final = 64
 MIX: Final = Mix(faults=0.3, seconds=(0.0, 0.05), slow=1.0)
 
