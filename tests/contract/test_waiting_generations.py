@@ -39,10 +39,10 @@ async def waiting(unit_of_work: UnitOfWorkFactory) -> Sequence[object]:
         return list(await work.generations.waiting())
 
 
-async def first_above(unit_of_work: UnitOfWorkFactory) -> list[object]:
-    """Which goes first of those above low, above normal and above high."""
+async def first_above(unit_of_work: UnitOfWorkFactory, limit: int = 1) -> list[list[object]]:
+    """Which go first of those above low, above normal and above high."""
     async with unit_of_work() as work:
-        return [await work.generations.first_above(priority) for priority in (LOW, NORMAL, HIGH)]
+        return [list(await work.generations.first_above(priority, limit)) for priority in (LOW, NORMAL, HIGH)]
 
 
 async def test_the_highest_and_then_the_oldest_go_first(unit_of_work: UnitOfWorkFactory) -> None:
@@ -84,19 +84,33 @@ async def test_what_overtakes_is_found(
     """Above a priority goes first the oldest of the highest that waits; equals overtake nobody."""
     generations = queued(*priorities)
     await remember(unit_of_work, USER, OTHER, *reversed(generations), *begun(HIGH))
-    expected = [None if place is None else generations[place].id for place in first]
+    expected = [[] if place is None else [generations[place].id] for place in first]
     assert await first_above(unit_of_work) == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "above_low", "above_normal"),
+    [(1, [2], [2]), (2, [2, 4], [2, 4]), (3, [2, 4, 1], [2, 4]), (9, [2, 4, 1, 5], [2, 4])],
+)
+async def test_of_those_that_overtake_as_many_are_found_as_wanted(
+    unit_of_work: UnitOfWorkFactory, limit: int, above_low: list[int], above_normal: list[int]
+) -> None:
+    """In the order in which they go, from the highest priority down."""
+    generations = queued(LOW, NORMAL, HIGH, LOW, HIGH, NORMAL)
+    await remember(unit_of_work, USER, OTHER, *reversed(generations), *begun(HIGH))
+    expected = [[generations[place].id for place in places] for places in (above_low, above_normal, [])]
+    assert await first_above(unit_of_work, limit) == expected
 
 
 async def test_what_began_waits_no_more(unit_of_work: UnitOfWorkFactory) -> None:
     """A generation that a worker starts leaves every queue in the same commit."""
     first, second = queued(HIGH, HIGH)
     await remember(unit_of_work, USER, OTHER, first, second)
-    assert await first_above(unit_of_work) == [first.id, first.id, None]
+    assert await first_above(unit_of_work) == [[first.id], [first.id], []]
     async with unit_of_work() as work:
         work.generations.update(first.start(WORKER, LATER))
         await work.commit()
-    assert await first_above(unit_of_work) == [second.id, second.id, None]
+    assert await first_above(unit_of_work) == [[second.id], [second.id], []]
     assert await waiting(unit_of_work) == [second.id]
     async with unit_of_work() as work:
         assert await work.generations.ahead(second) == 0
@@ -140,10 +154,10 @@ async def test_batches_wait_in_a_line_of_their_own(unit_of_work: UnitOfWorkFacto
         async with unit_of_work() as work:
             assert list(await work.generations.waiting(batched=batched)) == in_order
             assert [await work.generations.ahead(generation) for generation in line] == [3, 0, 2, 1]
-            assert await work.generations.first_above(LOW, batched=batched) == line[1].id
+            assert await work.generations.first_above(LOW, batched=batched) == [line[1].id]
             work.generations.update(line[1].start(WORKER, LATER))
             work.generations.update(line[3].start(WORKER, LATER))
             await work.commit()
         async with unit_of_work() as work:
-            assert await work.generations.first_above(LOW, batched=batched) == line[2].id
-            assert await work.generations.first_above(NORMAL, batched=batched) is None
+            assert await work.generations.first_above(LOW, batched=batched) == [line[2].id]
+            assert await work.generations.first_above(NORMAL, batched=batched) == []

@@ -107,7 +107,7 @@ def everything_of(user: User, now: datetime) -> Act:
             list((await work.batches.page(user.id, EVERYTHING)).items),
             list(await work.batches.ended()),
             *[list(await work.generations.waiting(batched=batched)) for batched in (False, True)],
-            [await work.generations.first_above(p, batched=b) for p in Priority for b in (False, True)],
+            [await work.generations.first_above(p, 2, batched=b) for p in Priority for b in (False, True)],
             sorted(await work.generations.overdue(now)),
             sorted(await work.generations.stranded()),
             [sorted(await work.generations.running_at(worker_id, now)) for worker_id in WORKERS],

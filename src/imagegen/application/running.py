@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from imagegen.application.at_work import AtWork
 from imagegen.application.drawing import Begun, DrawGeneration
@@ -16,6 +17,9 @@ from imagegen.domain.errors import DatabaseUnavailable, DeadlineExceeded, Provid
 from imagegen.domain.generations import Failure, Generation, Status
 from imagegen.domain.identifiers import GenerationId
 from imagegen.domain.ports import Clock, GenerationEvents, UnitOfWork, UnitOfWorkFactory
+
+_LOOK_FURTHER: Final = 8
+"""Times as many are looked at where all so far are being begun here, as when many places come free together."""
 
 logger = logging.getLogger("imagegen.generations")
 
@@ -44,9 +48,10 @@ class ConfirmBeginning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunGeneration:
-    """Begin and draw a queued generation, after those of a higher priority that wait for nobody else yet.
+    """Begin and draw a queued generation, after those of a higher priority that nobody has begun yet.
 
-    A second delivery of the same generation finds it at work here, or no longer queued, and returns quietly.
+    However many places come free together, each goes to another one of those, the first that is left. A second delivery
+    of the same generation finds it at work here, or no longer queued, and returns quietly.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -68,13 +73,18 @@ class RunGeneration:
         await self._run(generation_id)
 
     async def _better(self, generation_id: GenerationId) -> GenerationId | None:
-        """The one with the highest priority that waits, if it is above that of the one rung for."""
+        """The one that goes first of those above the one rung for that wait, and that nobody is beginning here."""
         async with self.unit_of_work() as work:
             generation = await work.generations.find(generation_id)
             if generation is None or generation.status is not Status.QUEUED:
                 return None
-            first = await work.generations.first_above(generation.priority, batched=generation.batched)
-        return None if first is None or first in self.at_work else first
+            limit = 1
+            while True:
+                above = await work.generations.first_above(generation.priority, limit, batched=generation.batched)
+                first = next((one for one in above if one not in self.at_work), None)
+                if first is not None or len(above) < limit:
+                    return first
+                limit *= _LOOK_FURTHER
 
     async def _run(self, generation_id: GenerationId) -> None:
         if generation_id in self.at_work:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from faults import LostAnswer
-from generating import COST, PAID, PRICED, ask, calls, found, history, usage
+from generating import COST, PAID, PRICED, Held, ask, calls, found, history, usage
 from house import ANSWER, House, a_house
 from imagegen.adapters.memory import MemoryProvider
 from imagegen.domain.attempts import Outcome
@@ -139,6 +139,27 @@ async def test_the_better_ones_go_first() -> None:
     (low,) = [one for one in await history(house, owner) if one.priority is Priority.LOW]
     await house.application.run_generation(low.id)
     assert [call.request.prompt for call in house.provider.calls] == ["2", "4", "1", "3", "0"]
+
+
+@pytest.mark.parametrize("places", [2, 5, 40])
+async def test_the_better_ones_go_first_where_places_come_free_together(places: int) -> None:
+    """Rings that are answered at the same moment begin as many of the higher priority, each another one."""
+    held = Held()
+    house = a_house(held)
+    owner = await house.owner()
+    low = [await ask(house, owner, prompt=f"low {n}", priority=Priority.LOW) for n in range(places)]
+    better = [Priority.HIGH] * (places // 2) + [Priority.NORMAL] * places
+    for place, priority in enumerate(better):
+        await ask(house, owner, prompt=f"{place}", priority=priority)
+    running = [asyncio.create_task(house.application.run_generation(one.id)) for one in low]
+    for _ in low:
+        await held.begun.acquire()
+    assert sorted(call.request.prompt for call in house.provider.calls) == sorted(map(str, range(places)))
+    held.may_end.set()
+    await asyncio.gather(*running)
+    drawn = [call.request.prompt for call in house.provider.calls]
+    assert sorted(drawn[: len(better)]) == sorted(map(str, range(len(better))))
+    assert sorted(drawn[len(better) :]) == sorted(one.requested.prompt for one in low)
 
 
 async def test_equals_go_as_they_are_rung_for() -> None:

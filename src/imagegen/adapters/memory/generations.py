@@ -51,11 +51,10 @@ class MemoryGenerations(Repository, Generations):
         line = (other for other in await self._queued() if other.batched is generation.batched)
         return sum(_turn(other) < _turn(generation) for other in line)
 
-    async def first_above(self, priority: Priority, *, batched: bool = False) -> GenerationId | None:
+    async def first_above(self, priority: Priority, limit: int = 1, *, batched: bool = False) -> Sequence[GenerationId]:
         """The first of the queued with a higher priority."""
         higher = (g for g in await self._queued() if g.priority in priority.above and g.batched is batched)
-        first = min(higher, key=_turn, default=None)
-        return None if first is None else first.id
+        return [generation.id for generation in sorted(higher, key=_turn)[:limit]]
 
     async def overdue(self, now: datetime) -> Sequence[GenerationId]:
         """The identifiers of those that were to start."""

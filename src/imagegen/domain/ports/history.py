@@ -60,8 +60,8 @@ class Generations(Protocol):
         """How many go before this one of those queued in its line: of a higher priority, or of the same and older."""
 
     @abstractmethod
-    async def first_above(self, priority: Priority, *, batched: bool = False) -> GenerationId | None:
-        """The one that goes first of those queued in the line with a higher priority, or `None`."""
+    async def first_above(self, priority: Priority, limit: int = 1, *, batched: bool = False) -> Sequence[GenerationId]:
+        """Those that go first of those queued in the line with a higher priority, at most `limit`, in their order."""
 
     @abstractmethod
     async def overdue(self, now: datetime) -> Sequence[GenerationId]:

@@ -81,7 +81,10 @@ _RUNNING_AT = Query(
 )
 _FIRST = {
     (priority, batched): Query(
-        select(generations.c.id).where(in_line, generations.c.priority == priority).order_by(generations.c.id).limit(1),
+        select(generations.c.id)
+        .where(in_line, generations.c.priority == priority)
+        .order_by(generations.c.id)
+        .limit(bindparam("rows")),
         itemgetter(0),
     )
     for priority in Priority
@@ -183,13 +186,13 @@ class SqlGenerations(Repository, Generations):
         (count,) = await self._transaction.scan(query, {"id": generation.id})
         return int(count)
 
-    async def first_above(self, priority: Priority, *, batched: bool = False) -> GenerationId | None:
-        """Look for one of each higher priority in turn."""
+    async def first_above(self, priority: Priority, limit: int = 1, *, batched: bool = False) -> Sequence[GenerationId]:
+        """Look through each higher priority in turn, until there are enough."""
+        found: list[GenerationId] = []
         for higher in priority.above:
-            found: Sequence[GenerationId] = await self._transaction.look_up(_FIRST[higher, batched], {})
-            if found:
-                return found[0]
-        return None
+            if len(found) < limit:
+                found += await self._transaction.look_up(_FIRST[higher, batched], {"rows": limit - len(found)})
+        return found
 
     async def overdue(self, now: datetime) -> Sequence[GenerationId]:
         """List them from the small index of the unfinished."""
