@@ -1,7 +1,7 @@
 """What every store promises of webhooks."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,6 +17,7 @@ from stores import exact, remember
 
 USER, OTHER = new_user(), new_user()
 PLAIN = new_webhook(USER)
+LATER = NOW + timedelta(seconds=1, microseconds=1)
 ENDPOINTS = {
     "plain": PLAIN,
     "full": replace(
@@ -27,6 +28,8 @@ ENDPOINTS = {
         retired=(RetiredSecret(2, NOW + timedelta(hours=24)), RetiredSecret(1, NOW + timedelta(microseconds=7))),
         disabled_at=NOW,
         disabled_by=DisabledBy.RECEIVER,
+        served_at=NOW - timedelta(microseconds=3),
+        prompt=True,
     ),
 }
 
@@ -145,8 +148,8 @@ async def test_nobody_makes_a_webhook_for_a_user_who_is_gone(unit_of_work: UnitO
         await remember(unit_of_work, PLAIN)
 
 
-async def test_who_has_waited_longest_comes_first(unit_of_work: UnitOfWorkFactory) -> None:
-    """Anybody's endpoints with something due are told, each once, in the order of what has been due longest."""
+async def test_only_who_has_something_due_is_to_be_served(unit_of_work: UnitOfWorkFactory) -> None:
+    """Anybody's endpoints with something due are told, each once; of those never served that first that has waited."""
     late, early = new_webhook(USER), new_webhook(OTHER)
     await remember(unit_of_work, USER, OTHER, late, early)
     events = [new_event(USER, now=NOW + timedelta(seconds=s)) for s in (2, 3, 9)]
@@ -156,6 +159,40 @@ async def test_who_has_waited_longest_comes_first(unit_of_work: UnitOfWorkFactor
         async with unit_of_work() as work:
             found = await work.webhook_endpoints.with_due(NOW + timedelta(seconds=seconds))
         assert exact(list(found)) == exact(expected)
+
+
+async def serve(unit_of_work: UnitOfWorkFactory, endpoint: WebhookEndpoint, now: datetime, *, prompt: bool) -> None:
+    """Remember that an endpoint was served."""
+    async with unit_of_work() as work:
+        work.webhook_endpoints.served(endpoint.id, now, prompt=prompt)
+        await work.commit()
+
+
+async def test_endpoints_take_turns(unit_of_work: UnitOfWorkFactory) -> None:
+    """Those that were prompt come first, and of these, as of the others, who was served longest ago, or never.
+
+    How long something has been due is no matter then: who has much to be told waits like everybody else.
+    """
+    endpoints = [new_webhook(user) for user in (USER, OTHER) for _ in range(3)]
+    await remember(unit_of_work, USER, OTHER, *endpoints, new_event(OTHER, now=NOW - timedelta(hours=1)))
+    await remember(unit_of_work, new_event(USER), new_event(USER), new_event(OTHER))
+    turns = ((0, 9, False), (3, 7, False), (1, 8, True), (4, 6, True), (5, 8, True), (5, 5, True))
+    for number, seconds, prompt in turns:
+        await serve(unit_of_work, endpoints[number], NOW + timedelta(seconds=seconds), prompt=prompt)
+    async with unit_of_work() as work:
+        found = await work.webhook_endpoints.with_due(NOW + timedelta(seconds=9))
+    assert [endpoint.id for endpoint in found] == [endpoints[number].id for number in (5, 4, 1, 2, 3, 0)]
+
+
+async def test_when_it_was_served_is_not_the_owners_to_change(unit_of_work: UnitOfWorkFactory) -> None:
+    """An owner changes a webhook as it was before it was served, and both is remembered; one that is gone stays so."""
+    await remember(unit_of_work, USER, PLAIN)
+    await serve(unit_of_work, PLAIN, LATER, prompt=True)
+    assert exact(await read(unit_of_work, PLAIN)) == exact(replace(PLAIN, served_at=LATER, prompt=True))
+    await update(unit_of_work, off := PLAIN.gone(NOW))
+    assert exact(await read(unit_of_work, PLAIN)) == exact(replace(off, served_at=LATER, prompt=True))
+    await serve(unit_of_work, gone := new_webhook(USER), LATER, prompt=True)
+    assert await read(unit_of_work, gone) is None
 
 
 async def test_what_is_claimed_or_over_is_not_due(unit_of_work: UnitOfWorkFactory) -> None:

@@ -49,6 +49,11 @@ class WebhookOperations(WorkOperations):
         )
         self.write(lambda work: work.webhook_endpoints.update(changed))
 
+    @rule(webhook=webhooks, prompt=st.booleans())
+    def serve(self, webhook: WebhookEndpoint, prompt: bool) -> None:
+        """Remember that it was a webhook's turn."""
+        self.write(lambda work: work.webhook_endpoints.served(webhook.id, self.clock(), prompt=prompt))
+
     @rule(webhook=webhooks, user=AccountOperations.users, really=SELDOM)
     def stop_listening(self, webhook: WebhookEndpoint, user: User, really: bool) -> None:
         """Remove a webhook, now and then one of somebody else's."""

@@ -8,12 +8,11 @@ claimed, all of them read off the clock of the database; their own they only sig
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from imagegen.application.defects import report
 from imagegen.application.gathering import all_of
@@ -25,17 +24,41 @@ from imagegen.domain.ports import Clock, UnitOfWorkFactory, WebhookSender
 from imagegen.domain.signatures import WebhookSigner
 from imagegen.domain.webhooks import WebhookEndpoint
 
-LANES: Final = 32
-"""Endpoints that are served at the same time."""
+LANES: Final = 16
+"""Endpoints that are served at the same time of those that were prompt, and as many of the others.
+
+So however many receivers hang, they wait for each other, and nobody for them whose receiver answers.
+"""
+LANES_OF_USER: Final = 4
+"""How many of either one user's endpoints have at the most."""
 AT_ONCE: Final = 8
 """Messages on their way to one endpoint: one that hangs has so many connections and one lane, never all of them."""
+PROMPT_SECONDS: Final = 2.0
+"""Who has answered every message by then is prompt."""
 LOOK_SECONDS: Final = 1.0
 """The time between two looks at what is due, and for which an endpoint is left alone that took nothing."""
 GRACE_SECONDS: Final = 30.0
 
+T = TypeVar("T")
+
 logger = logging.getLogger("imagegen.webhooks")
 
-_Lanes = dict[WebhookId, asyncio.Task[None]]
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    endpoint: WebhookEndpoint
+    serving: asyncio.Task[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a try ended: whether the receiver took the message, and how long that took it."""
+
+    taken: bool
+    seconds: float
+
+
+_Lanes = dict[WebhookId, _Lane]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,30 +81,30 @@ class DeliverWebhooks:
         lanes: _Lanes = {}
         try:
             while await self._open(lanes):
-                await asyncio.wait(lanes.values(), timeout=self.look_seconds, return_when=asyncio.FIRST_COMPLETED)
-                for webhook_id in [webhook_id for webhook_id, lane in lanes.items() if lane.done()]:
+                await asyncio.wait(_tasks(lanes), timeout=self.look_seconds, return_when=asyncio.FIRST_COMPLETED)
+                for webhook_id in [webhook_id for webhook_id, lane in lanes.items() if lane.serving.done()]:
                     del lanes[webhook_id]
         finally:
-            await self._close(lanes)
+            await self._close(_tasks(lanes))
 
     async def _open(self, lanes: _Lanes) -> bool:
-        """Serve who waits and has no lane yet, as far as there is room; return whether anybody is served."""
+        """Serve who waits, as far as there is room, those first whose turn it is; return whether anybody is served."""
         async with self.unit_of_work() as work:
             waiting = await work.webhook_endpoints.with_due(await work.now())
         for endpoint in waiting:
-            if len(lanes) < LANES and endpoint.id not in lanes:
-                lanes[endpoint.id] = asyncio.create_task(self._serve(endpoint))
+            if _has_room(lanes, endpoint):
+                lanes[endpoint.id] = _Lane(endpoint, asyncio.create_task(self._serve(endpoint)))
         return bool(lanes)
 
-    async def _close(self, lanes: _Lanes) -> None:
+    async def _close(self, serving: Collection[asyncio.Task[None]]) -> None:
         """Let what is being sent end within the grace, then cancel it; a second cancellation ends the grace."""
         try:
-            if lanes:
-                await asyncio.wait(lanes.values(), timeout=self.grace)
+            if serving:
+                await asyncio.wait(serving, timeout=self.grace)
         finally:
-            for lane in lanes.values():
-                lane.cancel()
-            await asyncio.gather(*lanes.values(), return_exceptions=True)
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, endpoint: WebhookEndpoint) -> None:
         if not await self._unbroken(endpoint, partial(self._send_due, endpoint)):
@@ -89,35 +112,50 @@ class DeliverWebhooks:
 
     async def _send_due(self, endpoint: WebhookEndpoint) -> bool:
         """Send the next few; return whether any was taken."""
-        async with self.unit_of_work() as work:
-            now = await work.now()
-            due = await work.webhook_deliveries.due(endpoint.id, now, AT_ONCE)
-        tries = [partial(self._deliver, endpoint, delivery, now) for delivery in due]
-        return any(await all_of([self._unbroken(endpoint, make) for make in tries]))
+        claimed = await self._claim(endpoint)
+        tries = [partial(self._deliver, endpoint, delivery) for delivery in claimed]
+        ends = [end for end in await all_of([self._unbroken(endpoint, make) for make in tries]) if end is not None]
+        prompt = all(end.seconds < PROMPT_SECONDS for end in ends)
+        if ends and prompt is not endpoint.prompt:
+            async with self.unit_of_work() as work:
+                work.webhook_endpoints.served(endpoint.id, await work.now(), prompt=prompt)
+                await work.commit()
+        return any(end.taken for end in ends)
 
-    async def _unbroken(self, endpoint: WebhookEndpoint, step: Callable[[], Awaitable[bool]]) -> bool:
-        """What a step returns, or `False` when it breaks off: what was claimed is due again when the claim is over."""
+    async def _unbroken(self, endpoint: WebhookEndpoint, step: Callable[[], Awaitable[T]]) -> T | None:
+        """What a step returns, or `None` when it breaks off: what was claimed is due again when the claim is over."""
         try:
             return await step()
         except Unavailable:
             logger.warning("delivery to webhook %s put off: the database is away", endpoint.id)
         except Exception:  # noqa: BLE001 - reported; a defect must not keep the other webhooks from being delivered
             report(logger, "a delivery to webhook %s failed unexpectedly", endpoint.id)
-        return False
+        return None
 
-    async def _deliver(self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, now: datetime) -> bool:
-        """Make one try; return whether the receiver took the message."""
-        claimed = delivery.claim(now)
-        try:
-            async with self.unit_of_work() as work:
-                work.webhook_deliveries.update(claimed)
+    async def _claim(self, endpoint: WebhookEndpoint) -> Sequence[WebhookDelivery]:
+        """Begin the next few tries, all in one commit with whose turn it is; none if somebody else was quicker."""
+        async with self.unit_of_work() as work:
+            now = await work.now()
+            due = await work.webhook_deliveries.due(endpoint.id, now, AT_ONCE)
+            claimed = [delivery.claim(now) for delivery in due]
+            work.webhook_endpoints.served(endpoint.id, now, prompt=endpoint.prompt)
+            for delivery in claimed:
+                work.webhook_deliveries.update(delivery)
+            try:
                 await work.commit()
-        except StaleWrite:  # somebody else was quicker, or it is gone
-            return False
+            except StaleWrite:  # or one of them is gone
+                return ()
+        return claimed
+
+    async def _deliver(self, endpoint: WebhookEndpoint, claimed: WebhookDelivery) -> _End:
+        """Make one try."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         reply = await self.sender.send(self.signer.sign(endpoint, claimed, self.clock()))
+        end = _End(reply.accepted, loop.time() - begun)
         with suppress(StaleWrite):  # its owner has sent it anew, or removed it
             await until_fresh(lambda: self._settle(endpoint, claimed, reply))
-        return reply.accepted
+        return end
 
     async def _settle(self, endpoint: WebhookEndpoint, claimed: WebhookDelivery, reply: WebhookReply) -> None:
         async with self.unit_of_work() as work:
@@ -128,3 +166,14 @@ class DeliverWebhooks:
                     work.webhook_endpoints.update(current.gone(now))
             work.webhook_deliveries.update(claimed.settle(reply, now=now, jitter=self.jitter()))
             await work.commit()
+
+
+def _tasks(lanes: _Lanes) -> Collection[asyncio.Task[None]]:
+    return [lane.serving for lane in lanes.values()]
+
+
+def _has_room(lanes: _Lanes, endpoint: WebhookEndpoint) -> bool:
+    """Whether an endpoint without a lane may have one, among those that are as prompt as it is."""
+    alike = [lane.endpoint for lane in lanes.values() if lane.endpoint.prompt is endpoint.prompt]
+    own = sum(other.user_id == endpoint.user_id for other in alike)
+    return endpoint.id not in lanes and len(alike) < LANES and own < LANES_OF_USER

@@ -131,6 +131,10 @@ class WebhookEndpoint:
     retired: tuple[RetiredSecret, ...] = ()
     disabled_at: datetime | None = None
     disabled_by: DisabledBy | None = None
+    served_at: datetime | None = None
+    """When messages were last begun to be sent there."""
+    prompt: bool = False
+    """Whether it answered promptly then; one that was never served has yet to show it."""
     version: int = 1
 
     def __post_init__(self) -> None:

@@ -12,12 +12,13 @@ import pytest
 from builders import NOW, SettableClock, new_event, new_user, new_webhook
 from imagegen.adapters.memory import MemoryDatabase, MemoryWebhookSender
 from imagegen.adapters.memory.webhooks import Answer
-from imagegen.application.delivering import AT_ONCE, LANES, DeliverWebhooks
+from imagegen.application.delivering import AT_ONCE, LANES, LANES_OF_USER, DeliverWebhooks
 from imagegen.domain.deliveries import CLAIM, SCHEDULE, DeliveryStatus, WebhookDelivery, WebhookReply
 from imagegen.domain.errors import DatabaseUnavailable
 from imagegen.domain.identifiers import EventId
 from imagegen.domain.ports import UnitOfWork
 from imagegen.domain.signatures import WebhookMessage, WebhookSigner
+from imagegen.domain.users import User
 from imagegen.domain.webhooks import DisabledBy, WebhookEndpoint
 from stores import remember
 
@@ -76,10 +77,10 @@ class PostOffice:
         return [message.headers["webhook-id"] for message in self.sender.sent]
 
 
-async def open_office(*replies: WebhookReply | Answer, endpoints: tuple[WebhookEndpoint, ...] = ()) -> PostOffice:
+async def open_office(*replies: WebhookReply | Answer, more: tuple[User | WebhookEndpoint, ...] = ()) -> PostOffice:
     """A post office with its user, its endpoint and perhaps some more."""
     office = PostOffice(*replies)
-    await remember(office.database.unit_of_work, USER, office.endpoint, *endpoints)
+    await remember(office.database.unit_of_work, USER, office.endpoint, *more)
     return office
 
 
@@ -190,7 +191,7 @@ async def test_gone_says_nothing_of_another_address() -> None:
 
 async def test_several_deliverers_make_each_try_once() -> None:
     """However many look at the same moment, each event is sent by one of them."""
-    office = await open_office(endpoints=(other := new_webhook(USER),))
+    office = await open_office(more=(other := new_webhook(USER),))
     events = await office.announce(40)
     await asyncio.gather(*(office.deliverer()() for _ in range(4)))
     assert Counter(office.ids()) == {f"evt_{event_id}": 2 for event_id in events}
@@ -236,7 +237,7 @@ async def test_stopping_lets_what_is_being_sent_end() -> None:
 async def test_a_receiver_that_hangs_holds_up_nobody_else() -> None:
     """It has a few messages at once and no more, and whoever takes theirs gets the next ones without a pause."""
     hanging = new_webhook(USER, url="https://hangs.example.com/")
-    office = await open_office(gate := Gate(hanging.url), endpoints=(hanging,))
+    office = await open_office(gate := Gate(hanging.url), more=(hanging,))
     await office.announce(100)
     delivering = asyncio.create_task(office.deliverer(look_seconds=3600)())
     await until(lambda: len(office.sender.sent) == 100 + AT_ONCE)
@@ -250,7 +251,7 @@ async def test_a_receiver_that_hangs_holds_up_nobody_else() -> None:
 async def test_what_happens_while_a_receiver_hangs_is_sent_too() -> None:
     """There is another look now and then."""
     hanging = new_webhook(USER, url="https://hangs.example.com/")
-    office = await open_office(gate := Gate(hanging.url), endpoints=(hanging,))
+    office = await open_office(gate := Gate(hanging.url), more=(hanging,))
     await office.announce()
     delivering = asyncio.create_task(office.deliver())
     await until(lambda: len(office.sender.sent) == 2)
@@ -263,17 +264,22 @@ async def test_what_happens_while_a_receiver_hangs_is_sent_too() -> None:
 
 
 async def test_only_so_many_are_served_at_the_same_time() -> None:
-    """The others get their turn when one is done."""
-    endpoints = tuple(new_webhook(USER) for _ in range(LANES))
-    office = await open_office(gate := Gate(endpoints[0].url), endpoints=endpoints)
+    """Of one user as well as of all together; the others get their turn when one is done."""
+    others = [new_user() for _ in range(LANES // LANES_OF_USER)]
+    endpoints = [new_webhook(user) for user in (USER, *others) for _ in range(LANES_OF_USER + 1)]
+    office = await open_office(gate := Gate(URL), more=(*others, *endpoints))
     await office.announce()
     delivering = asyncio.create_task(office.deliver())
+    await until(lambda: gate.waiting == LANES_OF_USER)
+    await asyncio.sleep(0.05)
+    assert gate.waiting == LANES_OF_USER
+    await remember(office.database.unit_of_work, *(new_event(user) for user in others))
     await until(lambda: gate.waiting == LANES)
     await asyncio.sleep(0.05)
     assert gate.waiting == LANES
     gate.opened.set()
     await delivering
-    assert len(office.sender.sent) == LANES + 1
+    assert len(office.sender.sent) == len(endpoints) + 1
 
 
 async def interfering(change: Callable[[PostOffice, WebhookDelivery], Awaitable[None]]) -> PostOffice:
@@ -359,7 +365,7 @@ async def test_a_defect_keeps_nothing_else_from_being_delivered(caplog: pytest.L
             raise RuntimeError(message.url)
         return TAKEN
 
-    office = await open_office(defect, endpoints=(bad := new_webhook(USER, url="https://broken.example.com/"),))
+    office = await open_office(defect, more=(bad := new_webhook(USER, url="https://broken.example.com/"),))
     (event_id,) = await office.announce()
     await office.deliver()
     assert (await office.delivery(event_id)).status is DeliveryStatus.DELIVERED

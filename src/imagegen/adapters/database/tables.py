@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     literal_column,
 )
 
@@ -249,6 +250,8 @@ webhook_endpoints: Final = Table(
     _moment("disabled_at", nullable=True),
     Column("disabled_by", word(DisabledBy)),
     _version(),
+    _moment("served_at", nullable=True),
+    Column("prompt", Boolean, nullable=False, server_default=false()),
     Index(None, "user_id", "id"),
 )
 

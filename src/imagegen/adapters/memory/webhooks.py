@@ -3,7 +3,7 @@
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require
@@ -17,6 +17,7 @@ from imagegen.domain.signatures import WebhookMessage
 from imagegen.domain.webhooks import WebhookEndpoint, WebhookEvent
 
 _MOST_WITH_DUE: Final = 1_000
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 Answer = Callable[[WebhookMessage], Awaitable[WebhookReply]]
 """A reply that depends on the message, or takes its time."""
@@ -35,11 +36,11 @@ class MemoryWebhookEndpoints(Repository, WebhookEndpoints):
         return page((endpoint for endpoint in endpoints if endpoint.user_id == owner), wanted)
 
     async def with_due(self, now: datetime) -> Sequence[WebhookEndpoint]:
-        """The enabled endpoints of what is due, each once."""
+        """The enabled endpoints of what is due, each once, in the order of their turns."""
         rows = await self._read()
         found = dict.fromkeys(delivery.webhook_id for delivery in _due(rows, now))
         endpoints = (rows.webhook_endpoints[webhook_id] for webhook_id in found)
-        return [endpoint for endpoint in endpoints if endpoint.enabled][:_MOST_WITH_DUE]
+        return sorted((endpoint for endpoint in endpoints if endpoint.enabled), key=_turn)[:_MOST_WITH_DUE]
 
     def add(self, endpoint: WebhookEndpoint) -> None:
         """Add an endpoint of a user who is there."""
@@ -51,8 +52,23 @@ class MemoryWebhookEndpoints(Repository, WebhookEndpoints):
         self._write(add)
 
     def update(self, endpoint: WebhookEndpoint) -> None:
-        """Put the next version of an endpoint in place."""
-        self._write(lambda rows: replace_next(rows.webhook_endpoints, endpoint))
+        """Put the next version of an endpoint in place; when it was served is not the version's to tell."""
+
+        def update(rows: Rows) -> None:
+            last = replace_next(rows.webhook_endpoints, endpoint)
+            rows.webhook_endpoints[endpoint.id] = replace(endpoint, served_at=last.served_at, prompt=last.prompt)
+
+        self._write(update)
+
+    def served(self, webhook_id: WebhookId, now: datetime, *, prompt: bool) -> None:
+        """Put when it was served, and how that went, in place."""
+
+        def serve(rows: Rows) -> None:
+            if webhook_id in rows.webhook_endpoints:
+                endpoint = rows.webhook_endpoints[webhook_id]
+                rows.webhook_endpoints[webhook_id] = replace(endpoint, served_at=now, prompt=prompt)
+
+        self._write(serve)
 
     def remove(self, webhook_id: WebhookId, owner: UserId) -> None:
         """Remove an endpoint of the owner's, and what was on its way there."""
@@ -148,6 +164,10 @@ class MemoryWebhookSender(WebhookSender):
 def _owned(rows: Rows, webhook_id: WebhookId, owner: UserId) -> WebhookEndpoint | None:
     endpoint = rows.webhook_endpoints.get(webhook_id)
     return endpoint if endpoint is not None and endpoint.user_id == owner else None
+
+
+def _turn(endpoint: WebhookEndpoint) -> tuple[bool, datetime]:
+    return not endpoint.prompt, endpoint.served_at or _NEVER
 
 
 def _due(rows: Rows, now: datetime) -> Iterator[WebhookDelivery]:

@@ -25,9 +25,9 @@ class WebhookEndpoints(Protocol):
 
     @abstractmethod
     async def with_due(self, now: datetime) -> Sequence[WebhookEndpoint]:
-        """Anybody's enabled endpoints with a delivery that is due by `now`, in the order of the one due longest.
+        """Anybody's enabled endpoints with a delivery that is due by `now` (at most 1,000).
 
-        At most 1,000.
+        Those first that were prompt; among these, and among the others, who was served longest ago or never.
         """
 
     @abstractmethod
@@ -37,6 +37,10 @@ class WebhookEndpoints(Protocol):
     @abstractmethod
     def update(self, endpoint: WebhookEndpoint) -> None:
         """Remember a changed endpoint. The commit raises `StaleWrite` unless `version` is the next one."""
+
+    @abstractmethod
+    def served(self, webhook_id: WebhookId, now: datetime, *, prompt: bool) -> None:
+        """Remember when an endpoint was served and whether it was prompt, which no `update` does; keeps `version`."""
 
     @abstractmethod
     def remove(self, webhook_id: WebhookId, owner: UserId) -> None:

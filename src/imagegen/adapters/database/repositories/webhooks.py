@@ -5,7 +5,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Text, bindparam, case, delete, func, insert, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from imagegen.adapters.database.moments import moment_of_database
 from imagegen.adapters.database.pages import cut, paged, values_of
@@ -39,13 +51,18 @@ _due_since = (
 _WITH_DUE = Query(
     select(webhook_endpoints)
     .where(_IS_ENABLED, _due_since <= bindparam("now"))
-    .order_by(_due_since)
+    .order_by(webhook_endpoints.c.prompt.desc(), webhook_endpoints.c.served_at.nulls_first(), _due_since)
     .limit(_MOST_WITH_DUE),
     webhook_endpoint_of,
 )
 _ADD = insert(webhook_endpoints)
 _UPDATE = replacing(
     webhook_endpoints, "url", "description", "events", "secret_number", "retired", "disabled_at", "disabled_by"
+)
+_SERVED = (
+    update(webhook_endpoints)
+    .where(webhook_endpoints.c.id == bindparam("endpoint"))
+    .values(served_at=bindparam("served_at"), prompt=bindparam("prompt"))
 )
 _REMOVE = delete(webhook_endpoints).where(_IS_OWNED, webhook_endpoints.c.id == bindparam("id"))
 
@@ -135,6 +152,10 @@ class SqlWebhookEndpoints(Repository, WebhookEndpoints):
     def update(self, endpoint: WebhookEndpoint) -> None:
         """Replace what may change."""
         self._transaction.write(next_version(_UPDATE, webhook_endpoint_values(endpoint)))
+
+    def served(self, webhook_id: WebhookId, now: datetime, *, prompt: bool) -> None:
+        """Replace what its owner does not change."""
+        self._transaction.write(Write(_SERVED, {"endpoint": webhook_id, "served_at": now, "prompt": prompt}))
 
     def remove(self, webhook_id: WebhookId, owner: UserId) -> None:
         """Delete the row, which must be there; its deliveries go with it."""
