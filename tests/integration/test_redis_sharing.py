@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
-from saq.queue.redis import RedisQueue
 
 from builders import new_generation, new_user
 from imagegen.adapters.queues import Dispatch, open_queue
 from imagegen.adapters.queues.redis import RedisEvents, SaqQueue, connect
 from imagegen.domain.generations import Generation, Status
+from processes import until
 from ringing import LONG, Handler, consuming, ids
 
 
@@ -48,6 +48,14 @@ class Shared:
             with events.watch(ids(1)[0]) as watch:
                 assert await watch.change(LONG)  # as everybody is told who may have missed something before
             yield events
+
+    def line(self, part: str) -> str:
+        """The name of a list in which rings for single generations are: `queued`, or `active` once they were taken."""
+        return f"saq:{self.namespace}:single:{part}"
+
+    async def nothing_rings(self) -> bool:
+        """Whether there is no ring for a single generation."""
+        return not await self.client.exists(self.line("queued"), self.line("active"))
 
     async def keys(self) -> list[bytes]:
         """Everything that Redis keeps for us."""
@@ -110,12 +118,65 @@ async def test_what_a_dead_process_took_rings_again(shared: Shared) -> None:
     async with shared.queue(sweep_seconds=0.05) as queue:
         for generation_id in generations:
             await queue.submit(generation_id)
-        dead = RedisQueue(shared.client, f"{shared.namespace}:single")
-        assert [await dead.dequeue() is None for _ in generations] == [False] * 3
+        for _ in generations:
+            assert await shared.client.lmove(shared.line("queued"), shared.line("active"))
         async with consuming(queue, handler):
             assert {await handler.next() for _ in generations} == set(generations)
             await queue.submit(generations[0])
             assert await handler.next() == generations[0]
+
+
+@pytest.mark.parametrize(
+    ("ring", "value"),
+    [
+        ("junk-id", None),
+        ("junk-id", b"not json"),
+        ("junk-id", b"[[1]]"),
+        (b"\xff\xfe", b"\xff\xfe"),
+        (b"", b"x"),
+        ("saq:job:{}:single:", b""),
+        ("saq:job:{}:single:nobody", b"nobody"),
+        ("saq:job:{}:single:nobody", b'{{"function": "generation", "key": "nobody", "queue": "{}:single"}}'),
+        ("saq:job:{}:single:{{00000000-0000-0000-0000-000000000001}}", b"{{00000000-0000-0000-0000-000000000001}}"),
+        ("saq:job:{}:single:00000000-0000-0000-0000-000000000001 nobody", b"nobody"),
+        ("saq:job:{}:batched:00000000-0000-0000-0000-000000000001", b"nobody"),
+    ],
+)
+async def test_a_ring_that_nobody_can_read_is_thrown_away(
+    shared: Shared, caplog: pytest.LogCaptureFixture, ring: str | bytes, value: bytes | None
+) -> None:
+    """It is no generation's, so nothing is lost: whoever listens goes on, and one line without a word of it is told."""
+    handler, (before, after) = Handler(), ids(2)
+    name = ring.format(shared.namespace).encode() if isinstance(ring, str) else ring
+    async with shared.queue(sweep_seconds=0.05) as queue:
+        if value is not None:
+            await shared.client.set(name, value.replace(b"{}", shared.namespace.encode()))
+        await shared.client.rpush(shared.line("queued"), name)  # type: ignore[misc]  # redis-py types it for both clients
+        await queue.submit(before)
+        async with consuming(queue, handler):
+            assert await handler.next() == before
+            await until(shared.nothing_rings)
+            await queue.submit(after)
+            assert await handler.next() == after
+        await shared.client.delete(name)
+    assert caplog.messages == [f"the queue {shared.namespace}:single: a ring that nobody can read was thrown away"]
+
+
+@pytest.mark.parametrize("kind", ["text", "list"])
+async def test_what_somebody_else_wrote_in_the_place_of_a_ring_is_mended(shared: Shared, kind: str) -> None:
+    """It rings under its own name: the generation is heard once more, however unreadable the rest of it is."""
+    handler, (generation_id,) = Handler(), ids(1)
+    name = f"saq:job:{shared.namespace}:single:{generation_id}"
+    async with shared.queue(sweep_seconds=0.05) as queue:
+        await queue.submit(generation_id)
+        await shared.client.delete(name)
+        if kind == "text":
+            await shared.client.set(name, b"{")
+        else:
+            await shared.client.rpush(name, b"{")  # type: ignore[misc]  # as above
+        async with consuming(queue, handler):
+            assert await handler.next() == generation_id
+    assert await shared.keys() == []
 
 
 async def test_others_are_told_that_the_row_tells(shared: Shared) -> None:

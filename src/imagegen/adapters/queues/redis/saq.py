@@ -5,7 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -35,13 +36,16 @@ SWEEP_SECONDS: Final = 5.0
 # SAQ tells of every job in two lines. What matters of that is told here.
 logging.getLogger("saq").setLevel(logging.CRITICAL)
 
+logger = logging.getLogger("imagegen.queue")
+
 Handler = Callable[[GenerationId], Awaitable[None]]
 
 
 class SaqQueue(GenerationQueue):
     """Rings wait in Redis, in the order of submission, for whichever process has a place free.
 
-    A ring is over when it was heard: what a handler does is the row's affair, and nothing here repeats or ends it.
+    A ring is over when it was heard: what a handler does is the row's affair, and nothing here repeats or ends it. What
+    nobody can read is thrown away: no more is lost than a ring.
     At most `concurrency` handlers run at once in each `consume` (two at least, one of each line), and `grace` is how
     many seconds they have left once it is canceled. The client is closed with the queue.
     """
@@ -59,8 +63,8 @@ class SaqQueue(GenerationQueue):
         self._client = client
         self._grace = grace
         self._sweep_seconds = sweep_seconds
-        self._single = _Line(RedisQueue(client, f"{namespace}:single"), max(1, concurrency - share))
-        self._batched = _Line(RedisQueue(client, f"{namespace}:batched"), share)
+        self._single = _Line(client, f"{namespace}:single", max(1, concurrency - share))
+        self._batched = _Line(client, f"{namespace}:batched", share)
         self._check_key = f"{namespace}:check"
 
     async def submit(self, generation_id: GenerationId, *, batched: bool = False) -> None:
@@ -102,14 +106,15 @@ class SaqQueue(GenerationQueue):
 class _Line:
     """One of the two lines: a queue of SAQ, and so many places for what is taken from it."""
 
-    def __init__(self, queue: RedisQueue, places: int) -> None:
-        self._queue = queue
+    def __init__(self, client: Redis, name: str, places: int) -> None:
+        # Of a job Redis has no more than the key, so whatever stands there in its place makes a job as well.
+        self._queue = RedisQueue(client, name, dump=itemgetter("key"), load=self._read)
         self.places = places
-        self._outage = Outage(f"the queue {queue.name}")
+        self._outage = Outage(f"the queue {name}")
 
     async def ring(self, generation_id: GenerationId) -> None:
         """Wait in the line, unless it does already."""
-        await self._queue.enqueue(self._job(str(generation_id)))
+        await self._queue.enqueue(self._job(generation_id))
 
     async def listen(self, handle: Handler, free: asyncio.Semaphore, running: set[asyncio.Task[None]]) -> None:
         """Begin a handler for each ring, while a place is free; being canceled puts back what was just taken."""
@@ -127,14 +132,22 @@ class _Line:
         while True:
             with suppress(RedisError), cancelable():  # whoever listens tells of it
                 taken = await self._taken()
-                for job_id in taken & before:
-                    await self._job(self._queue.job_key_from_id(job_id.decode())).retry("not heard")
+                for ring in taken & before:
+                    await self._ring_again(ring)
                 before = taken - before
             await asyncio.sleep(seconds)
 
     async def _taken(self) -> set[bytes]:
-        jobs = self._queue.redis.lrange(self._queue.namespace("active"), 0, -1)
-        return set(await jobs)  # type: ignore[misc]  # redis-py types it for its blocking client as well
+        rings = self._queue.redis.lrange(self._active, 0, -1)
+        return set(await rings)  # type: ignore[misc]  # redis-py types it for its blocking client as well
+
+    async def _ring_again(self, ring: bytes) -> None:
+        foreign, _, key = ring.decode(errors="replace").partition(self._queue.job_id(""))
+        generation_id = None if foreign else _named(key)
+        if generation_id is not None:
+            await self._job(generation_id).retry("not heard")
+        elif await self._queue.redis.lrem(self._active, 0, ring):  # type: ignore[misc,arg-type]  # as above, and as text
+            logger.warning("the queue %s: a ring that nobody can read was thrown away", self._queue.name)
 
     async def _next(self) -> GenerationId:
         while True:
@@ -153,17 +166,39 @@ class _Line:
 
     async def _take(self) -> GenerationId | None:
         job = await self._queue.dequeue(timeout=LISTEN_SECONDS)
-        if job is None:
-            return None
-        with suppress(RedisError):  # it was heard; the sweep will ring once more for nothing
-            await job.finish(Status.COMPLETE)
-        return GenerationId(UUID(job.key))
+        generation_id = None if job is None else _named(job.key)
+        if job is not None and generation_id is not None:
+            with suppress(RedisError):  # it was heard; the sweep will ring once more for nothing
+                await job.finish(Status.COMPLETE)
+        return generation_id  # what has none is left to the sweep
 
     async def _put_back(self, taking: asyncio.Task[GenerationId | None]) -> None:
         with suppress(RedisError):
             if (taken := await taking) is not None:
                 await self.ring(taken)
 
-    def _job(self, key: str) -> Job:
-        """A job that SAQ forgets once it is finished, and of which it does not judge how long it takes."""
-        return Job("generation", queue=self._queue, key=key, ttl=-1, timeout=0)
+    @property
+    def _active(self) -> str:
+        return self._queue.namespace("active")
+
+    def _job(self, generation_id: GenerationId) -> Job:
+        return Job(**_members(str(generation_id)), queue=self._queue)
+
+    def _read(self, text: bytes | str) -> dict[str, Any]:
+        """The members of a job of which Redis has this."""
+        key = text if isinstance(text, str) else text.decode(errors="replace")
+        return {**_members(key), "queue": self._queue.name}
+
+
+def _members(key: str) -> dict[str, Any]:
+    """Those of a job that SAQ forgets once it is finished, and of which it does not judge how long it takes."""
+    return {"function": "generation", "key": key, "ttl": -1, "timeout": 0}
+
+
+def _named(key: str) -> GenerationId | None:
+    """The generation of that name, as it is written here; `None` if it is the name of none."""
+    try:
+        found = UUID(key)
+    except ValueError:
+        return None
+    return GenerationId(found) if str(found) == key else None
