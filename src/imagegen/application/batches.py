@@ -61,6 +61,14 @@ class SubmitBatch:
             raise InvalidRequest(faults=(Fault("/requests", f"A batch has 1 to {MOST_REQUESTS} requests."),))
         async with self.unit_of_work() as work:
             now = await work.now()  # by which others will judge what is to start by a moment
+        if once is None:
+            return Submitted(await self._take(*await self._made(principal, wishes, now)))
+        return await until_fresh(lambda: self._take_once(principal, wishes, now, once))
+
+    async def _made(
+        self, principal: Principal, wishes: Sequence[Wish], now: datetime
+    ) -> tuple[Batch, Sequence[Generation]]:
+        """The batch and its generations, remembered nowhere yet."""
         batch = Batch(
             id=BatchId(self.new_id()),
             user_id=principal.user_id,
@@ -75,26 +83,25 @@ class SubmitBatch:
             for index, generation in enumerate(each(wishes, lambda wish: self._fitted(principal, wish, now)))
         ]
         await sleep(0)
-        if once is None:
-            return Submitted(await self._take(batch, generations))
-        return await until_fresh(lambda: self._take_once(batch, generations, once))
+        return batch, generations
 
     def _fitted(self, principal: Principal, wish: Wish, now: datetime) -> Generation:
         return fitted(wish, self.catalog, principal=principal, id=GenerationId(self.new_id()), now=now)[0]
 
-    async def _take_once(self, batch: Batch, generations: Sequence[Generation], once: Once) -> Submitted:
+    async def _take_once(self, principal: Principal, wishes: Sequence[Wish], now: datetime, once: Once) -> Submitted:
         """Take what was not taken before; `StaleWrite` when it was taken by somebody else at this moment."""
         async with self.unit_of_work() as work:
-            known = await work.idempotency_keys.get(batch.user_id, once.key)
-            if known is not None and known.answers(once, batch.created_at):
-                first = existing(await work.batches.get(BatchId(known.target), batch.user_id))
+            known = await work.idempotency_keys.get(principal.user_id, once.key)
+            if known is not None and known.answers(once, now):
+                first = existing(await work.batches.get(BatchId(known.target), principal.user_id))
                 return Submitted(first, replayed=True)
+        batch, generations = await self._made(principal, wishes, now)
         key = IdempotencyKey(
-            user_id=batch.user_id,
+            user_id=principal.user_id,
             key=once.key,
             fingerprint=once.fingerprint,
             target=batch.id,
-            created_at=batch.created_at,
+            created_at=now,
         )
         try:
             return Submitted(await self._take(batch, generations, key, instead_of=known))

@@ -42,10 +42,10 @@ class Asked:
 class RequestGeneration:
     """Accept a prompt, remember it, ask for it to be drawn, and wait for the pictures as long as wished.
 
-    The request is fitted to the model first: whatever cannot be applied as asked is listed with its reason, or,
-    when the request is strict, refused before any money is spent. From the commit on nothing is lost: a caller
-    that goes away finds the generation in the history. Where there is a place to draw it in this process, that commit
-    is also its beginning.
+    A new request is fitted to the model first: whatever cannot be applied as asked is listed with its reason, or,
+    when the request is strict, refused before any money is spent. One that was taken before needs nothing of that,
+    whatever has become of its model since. From the commit on nothing is lost: a caller that goes away finds the
+    generation in the history. Where there is a place to draw it in this process, that commit is also its beginning.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -80,33 +80,34 @@ class RequestGeneration:
         """
         principal.require(Scope.GENERATE)
         wish = Wish(request=request, labels=labels, priority=priority, start_within=start_within, retry_of=retry_of)
-        identifier = GenerationId(self.new_id())
         now = self.clock() if start_within is None else await self._shared_now()
-        acceptance = _Acceptance(*fitted(wish, self.catalog, principal=principal, id=identifier, now=now))
         if once is None:
-            return Asked(await self._take(acceptance, wait))
-        return await until_fresh(lambda: self._take_once(acceptance, once, wait))
+            return Asked(await self._take(self._fitted(principal, wish, now), wait))
+        return await until_fresh(lambda: self._take_once(principal, wish, now, once, wait))
+
+    def _fitted(self, principal: Principal, wish: Wish, now: datetime) -> "_Acceptance":
+        return _Acceptance(*fitted(wish, self.catalog, principal=principal, id=GenerationId(self.new_id()), now=now))
 
     async def _shared_now(self) -> datetime:
         """The moment by the clock of the database, by which others will judge when its time is over."""
         async with self.unit_of_work() as work:
             return await work.now()
 
-    async def _take_once(self, acceptance: "_Acceptance", once: Once, wait: float) -> Asked:
+    async def _take_once(self, principal: Principal, wish: Wish, now: datetime, once: Once, wait: float) -> Asked:
         """Take what was not taken before; `StaleWrite` when it was taken by somebody else at this moment."""
-        generation = acceptance.generation
         async with self.unit_of_work() as work:
-            known = await work.idempotency_keys.get(generation.user_id, once.key)
-        if known is not None and known.answers(once, generation.created_at):
+            known = await work.idempotency_keys.get(principal.user_id, once.key)
+        if known is not None and known.answers(once, now):
             if once.fresh:  # it has come after all, and the next fresh one is another
                 await self._no_longer_early(known)
-            return Asked(await self._first(GenerationId(known.target), generation.user_id, wait), replayed=True)
+            return Asked(await self._first(GenerationId(known.target), principal.user_id, wait), replayed=True)
+        acceptance = self._fitted(principal, wish, now)
         key = IdempotencyKey(
-            user_id=generation.user_id,
+            user_id=principal.user_id,
             key=once.key,
             fingerprint=once.fingerprint,
-            target=generation.id,
-            created_at=generation.created_at,
+            target=acceptance.generation.id,
+            created_at=now,
             early=once.repeated,
         )
         try:

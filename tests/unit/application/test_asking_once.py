@@ -9,9 +9,10 @@ import pytest
 
 from faults import LostAnswer
 from generating import COST, PAID, PRICED, Held, ask, history, usage
-from house import House, a_house
+from house import ANSWER, House, a_house
+from imagegen.adapters.memory import MemoryProvider
 from imagegen.application.requesting import Asked
-from imagegen.domain.errors import DatabaseUnavailable, IdempotencyKeyReused, NoImage, NotFound
+from imagegen.domain.errors import DatabaseUnavailable, IdempotencyKeyReused, NoImage, NotFound, UnknownModel
 from imagegen.domain.generations import Status
 from imagegen.domain.idempotency import REMEMBERED, RETRIED, Once
 from imagegen.domain.images import ImageRequest, Labels
@@ -156,6 +157,22 @@ async def test_a_request_that_was_refused_uses_no_key() -> None:
     with pytest.raises(Exception, match="model"):
         await ask(house, owner, model="unknown", once=OWL)
     assert not (await asked(house, owner)).replayed
+
+
+async def test_what_was_asked_for_once_needs_nothing_of_today() -> None:
+    """A provider that left, or a model that nobody knows any more, keeps nobody from what came of the first."""
+    house = a_house()
+    owner = await house.owner()
+    wish = ImageRequest(prompt="fox", model="easel-1", strict=True)
+    first = await house.application.request_generation(owner, wish, labels=Labels(), once=FOX)
+    moved = House(provider=MemoryProvider("other", ANSWER), models=(), database=house.database, clock=house.clock)
+    again = await moved.application.request_generation(owner, wish, labels=Labels(), once=FOX)
+    assert (again.replayed, again.generation) == (True, first.generation)
+    with pytest.raises(IdempotencyKeyReused):
+        await moved.application.request_generation(owner, wish, labels=Labels(), once=OWL)
+    with pytest.raises(UnknownModel):
+        await moved.application.request_generation(owner, wish, labels=Labels(), once=replace(FOX, key="key:new"))
+    assert not moved.provider.calls
 
 
 async def test_whoever_was_told_that_the_database_is_away_asks_again_in_safety() -> None:

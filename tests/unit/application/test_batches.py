@@ -14,6 +14,7 @@ from builders import new_id
 from faults import Interrupted
 from generating import Held, ask, calls, found, history
 from house import ANSWER, EASEL, House, a_house
+from imagegen.adapters.memory import MemoryProvider
 from imagegen.adapters.queues.in_process import InProcessQueue
 from imagegen.application.batches import Submitted
 from imagegen.application.fitting import Wish
@@ -177,6 +178,20 @@ async def test_the_same_batch_is_taken_once() -> None:
     assert second.batch.id == first.batch.id
     assert second.batch.counts == BatchCounts(queued=2, succeeded=1)
     assert len(await history(house, owner)) == 3
+
+
+async def test_a_batch_that_was_taken_needs_nothing_of_today() -> None:
+    """Handed in again it is the first one, also where its requests could not be drawn any more."""
+    house = a_house()
+    owner = await house.owner()
+    first = await submit(house, owner, once=once())
+    moved = House(provider=MemoryProvider("other", ANSWER), models=(), database=house.database, clock=house.clock)
+    again = await submit(moved, owner, once=once())
+    assert (again.replayed, again.batch) == (True, first.batch)
+    with pytest.raises(IdempotencyKeyReused):
+        await submit(moved, owner, once=once("something else"))
+    with pytest.raises(InvalidRequest):
+        await submit(moved, owner)
 
 
 async def test_many_at_the_same_time_are_one() -> None:
