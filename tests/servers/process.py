@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Final
+from urllib.parse import urlsplit
 
 TETHER: Final = Path(__file__).with_name("tether.py")
 START_DEADLINE: Final = 60.0
@@ -108,14 +109,17 @@ def launch(
             stop()
             raise ServerUnavailableError(f"{command[0]} did not start:\n{_tail(log)}")
 
-    def order(word: bytes, *, so: bool) -> None:
+    def order(word: bytes, done: Callable[[], bool]) -> None:
         assert process.stdin is not None
         process.stdin.write(word + b"\n")
         process.stdin.flush()
-        if not _wait(process, lambda: ready() is so):
+        if not _wait(process, done):
             raise ServerUnavailableError(f"{command[0]} did not go {word.decode()}")
 
-    return Server(url, stop, down=lambda: order(b"down", so=False), up=lambda: order(b"up", so=True))
+    def gone() -> bool:
+        return not ready() and not _listens(url)
+
+    return Server(url, stop, down=lambda: order(b"down", gone), up=lambda: order(b"up", ready))
 
 
 def tried_twice(start: Callable[[Path], Server], folder: Path) -> Server:
@@ -138,6 +142,12 @@ def _wait(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> bool:
             return True
         time.sleep(POLL_INTERVAL)
     return False
+
+
+def _listens(url: str) -> bool:
+    parts = urlsplit(url)
+    with socket.socket() as probe:
+        return probe.connect_ex((parts.hostname, parts.port)) == 0
 
 
 def _tail(log: IO[bytes]) -> str:
