@@ -46,6 +46,7 @@ from imagegen.domain.signatures import WebhookSigner
 from imagegen.domain.sizes import AnySize
 from imagegen.domain.users import Email, Principal
 from imagegen.web.app import WebOptions, create_app
+from imagegen.web.connection import Connection
 from imagegen.worker import Worker
 from wire.pictures import draw
 
@@ -155,9 +156,11 @@ class House:
             yield client
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[int]:
+    async def listening(self, connection: type[Connection] = Connection) -> AsyncIterator[int]:
         """The port on which a server of its HTTP door listens, while its worker is at work."""
-        config = uvicorn.Config(self.door(), lifespan="off", log_config=None, access_log=False, server_header=False)
+        config = uvicorn.Config(
+            self.door(), http=connection, lifespan="off", log_config=None, access_log=False, server_header=False
+        )
         server = uvicorn.Server(config)
         listening = socket.create_server(("127.0.0.1", 0))
         async with self.working():

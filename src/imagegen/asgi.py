@@ -28,7 +28,10 @@ def serving(settings: Settings, assembly: Assembly) -> ASGIApp:
 
 
 def create() -> ASGIApp:
-    """The application as the environment describes it: `uvicorn --factory imagegen.asgi:create`."""
+    """The application as the environment describes it: `uvicorn --factory imagegen.asgi:create`.
+
+    What bounds a request before it is one belongs to the server: add `--http imagegen.web.connection:Connection`.
+    """
     settings = Settings.load(os.environ, Path.cwd())
     return serving(settings, assemble(settings))
 

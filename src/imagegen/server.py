@@ -20,6 +20,7 @@ from imagegen.bootstrap.assembly import Stopping
 from imagegen.bootstrap.listening import listen
 from imagegen.bootstrap.logging import configure_logging
 from imagegen.settings import Settings
+from imagegen.web.connection import Connection
 from imagegen.web.logging import request_id_var
 
 BACKLOG: Final = 4096
@@ -115,6 +116,7 @@ async def _serve(settings: Settings, shared: socket.socket | None, tether: int |
         log_level=logging.WARNING,
         access_log=False,
         server_header=False,
+        http=Connection,
         ws="none",  # else whatever library for it happens to be installed is loaded
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -22,7 +22,6 @@ ROOT = Path(imagegen.__file__).parents[2]
 
 
 UNIMPORTED = {
-    "httptools",  # uvicorn reads HTTP with it if it is there
     "zxcvbn",  # its list of common passwords is read as data
 }
 """Dependencies that imagegen needs without importing them."""

@@ -209,3 +209,14 @@ def test_check_notices_a_damaged_file(tmp_path: Path) -> None:
     assert checked.returncode == 1
     assert "damaged" in checked.stderr
     assert "Traceback" not in checked.stderr
+
+
+def test_headers_have_an_end_and_websockets_are_passed_over(tmp_path: Path) -> None:
+    """A service as it is started bounds the headers it reads, and answers a wish to upgrade without a warning."""
+    with serving(tmp_path, {}) as service, client_of(service) as client:
+        answer = client.get("/health/live", headers={"X-Padding": "x" * 70_000})
+        assert (answer.status_code, answer.json()["code"]) == (431, "headers_too_large")
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert client.get("/health/live", headers=upgrade).status_code == 200
+        assert service.stop() == 0
+    assert not [record for record in service.records() if record["level"] == "warning"]

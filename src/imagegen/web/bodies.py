@@ -18,7 +18,7 @@ from litestar.handlers.http_handlers import HTTPRouteHandler
 from imagegen.domain.errors import InvalidRequest
 from imagegen.web.faults import fault_in_body
 from imagegen.web.json_gate import check_json
-from imagegen.web.problems import Refusal
+from imagegen.web.problems import Refusal, late, malformed
 
 LARGEST_BODY: Final = 512 * 1024
 """Bytes: a prompt and a negative prompt of 32,000 characters each, and room for escapes."""
@@ -54,10 +54,9 @@ class JsonRequest(Request[Any, Any, Any]):
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             raise Refusal(status, "body_too_large", title, detail, connection="close") from None
         except TimeoutError:
-            title = "The body did not arrive in time"
-            raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", title, connection="close") from None
+            raise late(f"The body is not there after {self.body_seconds:g} seconds.") from None
         except InternalServerException:  # Litestar's word for a client that went away
-            raise Refusal(HTTPStatus.BAD_REQUEST, "malformed_request", "The body ended early") from None
+            raise malformed("The body ended early.") from None
         if not body:
             title = "The body is not acceptable JSON"
             raise Refusal(HTTPStatus.BAD_REQUEST, "malformed_json", title, "The body is empty.")

@@ -9,9 +9,16 @@ import msgspec
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from imagegen.web.problems import MEDIA_TYPE, Refusal, problem_of
+from imagegen.web.problems import MEDIA_TYPE, Refusal, ambiguous, malformed, problem_of
 
 _SINGLE: Final = (b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization")
+_REFUSAL: Final = "refusal"
+
+
+def refused(scope: Mapping[str, object], refusal: Refusal) -> Mapping[str, object]:
+    """The scope of a request that was refused while it was read, from what was read of it; the gate answers it."""
+    unread = {"method": "-", "path": "", "raw_path": b"", "query_string": b""}
+    return {**unread, **scope, "state": {_REFUSAL: refusal}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,13 @@ class Gate:
             scope["path_template"] = asked.get("path_template", "")
 
     def _check(self, scope: HTTPScope) -> None:
+        if (refusal := scope["state"].get(_REFUSAL)) is not None:
+            raise refusal
         headers = _single(scope)
         if "*" not in self.hosts and not scope["path"].startswith("/health/"):
             self._check_host(headers.get(b"host", b""))
         if b"%00" in scope["query_string"]:
-            raise Refusal(HTTPStatus.BAD_REQUEST, "malformed_request", "The address contains NUL")
+            raise malformed("The address contains NUL.")
 
     def _check_host(self, host: bytes) -> None:
         name = host.decode("latin-1").lower()
@@ -76,8 +85,7 @@ def _single(scope: HTTPScope) -> Mapping[bytes, bytes]:
     headers = dict(pairs)
     doubled = len(headers) != len(pairs) and any(sum(name == one for name, _ in pairs) > 1 for one in _SINGLE)
     if doubled or (b"content-length" in headers and b"transfer-encoding" in headers):
-        title = "The request's framing is ambiguous"
-        raise Refusal(HTTPStatus.BAD_REQUEST, "ambiguous_framing", title, connection="close")
+        raise ambiguous()
     return headers
 
 

@@ -78,6 +78,23 @@ class Refusal(Exception):
         self.headers = headers
 
 
+def malformed(detail: str, **headers: str) -> Refusal:
+    """The refusal of what cannot be read as a request."""
+    return Refusal(HTTPStatus.BAD_REQUEST, "malformed_request", "The request is malformed", detail, **headers)
+
+
+def ambiguous(detail: str | None = None) -> Refusal:
+    """The refusal of a request of which two readers could disagree on where it ends; the connection does."""
+    title = "The request's framing is ambiguous"
+    return Refusal(HTTPStatus.BAD_REQUEST, "ambiguous_framing", title, detail, connection="close")
+
+
+def late(detail: str) -> Refusal:
+    """The refusal of a request that is not there in time; the connection ends."""
+    title = "The request did not arrive in time"
+    return Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", title, detail, connection="close")
+
+
 def status_of(error: ImagegenError) -> HTTPStatus:
     """The status of the nearest family in `STATUS`."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)

@@ -46,7 +46,7 @@ _MEANING: Final = {
     401: "The credential is missing, unknown, expired or revoked.",
     403: "The credential may not do this.",
     404: "It is not there, or not yours.",
-    408: "The body did not arrive in time.",
+    408: "The request did not arrive in time.",
     409: "The current state does not allow this.",
     413: "The body is too large.",
     415: "The body is not application/json.",
