@@ -24,7 +24,7 @@ from imagegen.web.api.openapi import openapi_config, openapi_document
 from imagegen.web.api.problem_pages import problem_page
 from imagegen.web.api.usage import UsageController
 from imagegen.web.api.webhooks import WebhookController
-from imagegen.web.authentication import authenticate
+from imagegen.web.authentication import Authentication
 from imagegen.web.bodies import LARGEST_BODY, JsonRequest
 from imagegen.web.event_stream import HEARTBEAT_SECONDS
 from imagegen.web.gate import Gate
@@ -101,7 +101,7 @@ def create_app(
         litestar = Litestar(
             route_handlers=[*CONTROLLERS, problem_page, openapi_document, *REFERENCE_HANDLERS],
             dependencies={"application": Provide(provide, sync_to_thread=False)},
-            guards=[authenticate],
+            middleware=[Authentication],
             exception_handlers={Exception: handle},
             openapi_config=openapi_config(),
             cors_config=_cors(options.cors_origins),

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any, Final, NoReturn
 
 from litestar.connection import ASGIConnection
-from litestar.enums import HttpMethod
+from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import MethodNotAllowedException
-from litestar.handlers.base import BaseRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from imagegen.application import Application
 from imagegen.domain.errors import CredentialsMissing, SessionRequired
@@ -44,9 +44,21 @@ SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
 """The same in the words of OpenAPI."""
 
 
-async def authenticate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Litestar's guard for every route: put the principal into the request's state, or raise."""
-    kind = handler.opt.get("access", Access.EITHER)
+class Authentication:
+    """The ASGI middleware around every route. It is no guard of Litestar's, for each of which a handler is copied."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on when it is known who asks."""
+        if scope["type"] == ScopeType.HTTP:
+            await _authenticate(ASGIConnection(scope), scope["route_handler"].opt.get("access", Access.EITHER))
+        await self._app(scope, receive, send)
+
+
+async def _authenticate(connection: ASGIConnection[Any, Any, Any, Any], kind: Access) -> None:
+    """Put the principal into the request's state, or raise."""
     if connection.scope.get("method") == HttpMethod.OPTIONS:
         _refuse_options(connection)
     if kind is Access.PUBLIC:
@@ -82,6 +94,6 @@ def bearer(header: str | None) -> str:
 
 
 def principal_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
-    """The principal that `authenticate` found."""
+    """The principal that was found."""
     principal: Principal = connection.scope["state"]["principal"]
     return principal
