@@ -110,6 +110,7 @@ def _migrate(url: str) -> None:
 async def _empty(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("DELETE FROM users")  # and all that belongs to somebody
+    await connection.execute("DELETE FROM forgotten_blobs")
     await connection.execute("DELETE FROM workers")
     await connection.close()
 

@@ -25,7 +25,7 @@ QUIET_SWEEPS: Final = 600
 EXPIRY_SECONDS: Final = 3600.0
 """Between two looks for what has expired."""
 LEFTOVER_SECONDS: Final = 5.0
-"""Between two looks for what a dead process had no time to remove."""
+"""Between two looks for what somebody had no time to remove, dead or not."""
 MOVE_SECONDS: Final = 5.0
 """Between two tries to bring pictures to a store that was away."""
 RENEWALS: Final = 4
@@ -94,6 +94,7 @@ class Worker:
             (do.deliver_webhooks, LOOK_SECONDS),
             (do.move_blobs_on, MOVE_SECONDS),
             (do.remove_receipts, self.sweep_seconds),
+            (do.remove_forgotten, LEFTOVER_SECONDS),
             (do.remove_leftovers, LEFTOVER_SECONDS),
             (do.remove_expired, EXPIRY_SECONDS),
         )

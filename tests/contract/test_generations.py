@@ -198,18 +198,6 @@ async def test_no_generation_is_none(unit_of_work: UnitOfWorkFactory) -> None:
         assert await work.generations.get(PLAIN.id, other.id) is None
 
 
-async def test_locations_are_those_of_what_has_finished(unit_of_work: UnitOfWorkFactory) -> None:
-    """Locations name the images of the owner's finished generations; nothing of others, and nothing that runs."""
-    other = new_user()
-    first = succeeded(PLAIN, IMAGES[:2])
-    second, others = succeeded(new_generation(USER)), succeeded(new_generation(other))
-    running = new_generation(USER).start(WORKER, NOW)
-    await remember(unit_of_work, USER, other, first, second, others, running, new_image(running))
-    async with unit_of_work() as work:
-        places = sorted(await work.generations.locations(USER.id))
-        assert places == sorted(image.location for image in first.images + second.images)
-
-
 @pytest.mark.parametrize("finished", [succeeded(PLAIN), failed(PLAIN), PLAIN.cancel(NOW)], ids=lambda g: g.status)
 async def test_a_finished_generation_is_forgotten(unit_of_work: UnitOfWorkFactory, finished: Generation) -> None:
     """Removing one forgets it, its attempts and its images; its usage and other generations stay."""

@@ -51,7 +51,6 @@ READS: dict[str, Read] = {
     "generations.first_above": lambda work: work.generations.first_above(Priority.LOW),
     "generations.overdue": lambda work: work.generations.overdue(NOW),
     "generations.stranded": lambda work: work.generations.stranded(),
-    "generations.locations": lambda work: work.generations.locations(USER_ID),
     "batches.get": lambda work: work.batches.get(BatchId(ID), USER_ID),
     "batches.find": lambda work: work.batches.find(BatchId(ID)),
     "batches.page": lambda work: work.batches.page(USER_ID, PageRequest()),
@@ -65,6 +64,8 @@ READS: dict[str, Read] = {
     "images.find": lambda work: work.images.find(ImageId(ID)),
     "images.page": lambda work: work.images.page(USER_ID, PageRequest()),
     "images.stored_at": lambda work: work.images.stored_at("nowhere", AttemptId(ID)),
+    "forgotten_blobs.of_user": lambda work: work.forgotten_blobs.of_user(USER_ID),
+    "forgotten_blobs.following": lambda work: work.forgotten_blobs.following(""),
     "usage.report": lambda work: work.usage.report(
         UsageQuery(user_id=USER_ID, since=NOW, until=NOW, group_by=GroupBy.DAY)
     ),

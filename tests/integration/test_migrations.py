@@ -43,6 +43,7 @@ from imagegen.adapters.database.sqlite_creation import create_schema
 from imagegen.adapters.database.tables import metadata
 from imagegen.domain.errors import DatabaseUnavailable
 from imagegen.domain.generations import Generation
+from imagegen.domain.images import Image
 from imagegen.domain.usage import UsageRecord
 from servers.process import free_ports
 from stores import Thing, remember
@@ -101,7 +102,19 @@ async def fill(url: str) -> None:
     generation = succeeded(new_generation(user))
     accounts = user, new_session(user)[0], new_key(user), new_idempotency_key(generation)
     history = generation, new_attempt(generation), UsageRecord.of(generation)
-    await keep(url, *accounts, *history, new_batch(user), new_webhook(user), new_event(user))
+    forgotten = replace(new_image(generation, 1), generation_id=None)
+    await keep(url, *accounts, *history, forgotten, new_batch(user), new_webhook(user), new_event(user))
+    await forget(url, forgotten)
+
+
+async def forget(url: str, image: Image) -> None:
+    """Remove an image and leave its bytes."""
+    database = open_database(url)
+    await database.start()
+    async with database.unit_of_work() as work:
+        work.images.remove(image.id, image.user_id)
+        await work.commit()
+    await database.close()
 
 
 def test_the_history_is_one_line_of_numbers() -> None:
@@ -284,7 +297,7 @@ def test_a_file_is_migrated_as_it_is_opened(tmp_path: Path) -> None:
 
 
 def shape(file: Path) -> dict[str, list[object]]:
-    """Everything that SQLite knows of the tables in a file: columns, keys, references, indexes and their conditions."""
+    """Everything that SQLite knows of the tables in a file: columns, keys, references, indexes, triggers."""
     with closing(sqlite3.connect(file)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found: dict[str, list[object]] = {}
@@ -295,9 +308,13 @@ def shape(file: Path) -> dict[str, list[object]]:
                 index[1]: (index[2:], connection.execute(f"PRAGMA index_xinfo({index[1]})").fetchall())
                 for index in connection.execute(f"PRAGMA index_list({name})")
             }
-            texts = connection.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = ? ORDER BY name", (name,))
+            texts = connection.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? ORDER BY name", (name,)
+            )
             conditions = [(index, (sql or "").partition(" WHERE ")[2]) for index, sql in texts]
-            found[name] = [columns, references, sorted(indexes.items()), conditions]
+            of_table = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+            triggers = [" ".join(row[0].split()) for row in connection.execute(of_table, (name,))]
+            found[name] = [columns, references, sorted(indexes.items()), conditions, triggers]
     return found
 
 

@@ -7,7 +7,14 @@ from imagegen.application.api_keys import ChangeApiKey, IssueApiKey, ListApiKeys
 from imagegen.application.authentication import AuthenticateKey, AuthenticateToken
 from imagegen.application.batches import ListBatches, ReadBatch, ReadResults, SubmitBatch
 from imagegen.application.canceling import AbandonCalls, CancelGeneration, RetryGeneration
-from imagegen.application.cleaning import MoveBlobsOn, RemoveExpired, RemoveLeftovers, RemoveOrphans, RemoveReceipts
+from imagegen.application.cleaning import (
+    MoveBlobsOn,
+    RemoveExpired,
+    RemoveForgotten,
+    RemoveLeftovers,
+    RemoveOrphans,
+    RemoveReceipts,
+)
 from imagegen.application.delivering import DeliverWebhooks
 from imagegen.application.finishing import CancelBatch, FinishBatches
 from imagegen.application.health import CheckHealth
@@ -103,6 +110,7 @@ class Application:
     list_images: ListImages
     annotate_image: AnnotateImage
     delete_image: DeleteImage
+    remove_forgotten: RemoveForgotten
     remove_orphans: RemoveOrphans
     remove_leftovers: RemoveLeftovers
     remove_receipts: RemoveReceipts

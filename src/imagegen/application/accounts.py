@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.cleaning import RemoveForgotten
 from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
 from imagegen.application.sessions import GrantAccess, Login
@@ -173,7 +173,7 @@ class DeleteAccount:
 
     unit_of_work: UnitOfWorkFactory
     passwords: PasswordHasher
-    remove_blobs: RemoveBlobs
+    remove_forgotten: RemoveForgotten
 
     async def __call__(self, principal: Principal, password: str) -> None:
         """Raise `WrongPassword` unless the password confirms it."""
@@ -181,10 +181,9 @@ class DeleteAccount:
         async with self.unit_of_work() as work:
             user = await confirmed(await work.users.get(principal.user_id), password, self.passwords)
         async with self.unit_of_work() as work:
-            locations = await work.generations.locations(user.id)
             work.users.remove(user.id)
             await work.commit()
-        await self.remove_blobs(locations)
+        await self.remove_forgotten.at_once(user.id)
 
 
 async def confirmed(user: User | None, password: str, passwords: PasswordHasher) -> User:

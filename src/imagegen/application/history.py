@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.cleaning import RemoveForgotten
 from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.attempts import Attempt
@@ -86,22 +86,21 @@ class DeleteGeneration:
     """Forget a finished generation and the bytes of its images. What it cost stays in the usage."""
 
     unit_of_work: UnitOfWorkFactory
-    remove_blobs: RemoveBlobs
+    remove_forgotten: RemoveForgotten
 
     async def __call__(self, principal: Principal, generation_id: GenerationId) -> None:
         """Raise `NotFound`, or `IllegalTransition` while it is queued or running."""
         principal.require(Scope.WRITE)
-        generation = await until_fresh(lambda: self._remove(principal, generation_id))
-        await self.remove_blobs(image.location for image in generation.images)
+        await until_fresh(lambda: self._remove(principal, generation_id))
+        await self.remove_forgotten.at_once(principal.user_id)
 
-    async def _remove(self, principal: Principal, generation_id: GenerationId) -> Generation:
+    async def _remove(self, principal: Principal, generation_id: GenerationId) -> None:
         async with self.unit_of_work() as work:
             generation = existing(await work.generations.get(generation_id, principal.user_id))
             if not generation.status.final:
                 raise IllegalTransition(f"The generation is {generation.status}; it can be deleted when it has ended.")
             work.generations.remove(generation_id, principal.user_id)
             await work.commit()
-        return generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +108,12 @@ class ClearHistory:
     """Forget all of the caller's finished generations and their images' bytes; what still runs stays."""
 
     unit_of_work: UnitOfWorkFactory
-    remove_blobs: RemoveBlobs
+    remove_forgotten: RemoveForgotten
 
     async def __call__(self, principal: Principal) -> None:
         """Forget them."""
         principal.require(Scope.WRITE)
         async with self.unit_of_work() as work:
-            locations = await work.generations.locations(principal.user_id)
             work.generations.clear(principal.user_id)
             await work.commit()
-        await self.remove_blobs(locations)
+        await self.remove_forgotten.at_once(principal.user_id)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imagegen.application.cleaning import RemoveBlobs
+from imagegen.application.cleaning import RemoveForgotten
 from imagegen.application.finding import existing
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.identifiers import ImageId
@@ -119,17 +119,16 @@ class DeleteImage:
     """Remove an image and its bytes; its generation stays in the history."""
 
     unit_of_work: UnitOfWorkFactory
-    remove_blobs: RemoveBlobs
+    remove_forgotten: RemoveForgotten
 
     async def __call__(self, principal: Principal, image_id: ImageId) -> None:
         """Raise `NotFound` when the caller has no such image."""
         principal.require(Scope.WRITE)
-        await self.remove_blobs([await until_fresh(lambda: self._remove(principal, image_id))])
+        await until_fresh(lambda: self._remove(principal, image_id))
+        await self.remove_forgotten.at_once(principal.user_id)
 
-    async def _remove(self, principal: Principal, image_id: ImageId) -> str:
-        """Forget the image and return where its bytes are."""
+    async def _remove(self, principal: Principal, image_id: ImageId) -> None:
         async with self.unit_of_work() as work:
-            image = existing(await work.images.get(image_id, principal.user_id))
+            existing(await work.images.get(image_id, principal.user_id))
             work.images.remove(image_id, principal.user_id)
             await work.commit()
-        return image.location

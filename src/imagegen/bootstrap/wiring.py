@@ -15,6 +15,7 @@ from imagegen.application.cleaning import (
     MoveBlobsOn,
     RemoveBlobs,
     RemoveExpired,
+    RemoveForgotten,
     RemoveLeftovers,
     RemoveOrphans,
     RemoveReceipts,
@@ -123,6 +124,7 @@ def wire(outside: Outside) -> Application:
     register = Register(unit_of_work=work, passwords=o.passwords, grant=grant, clock=clock, new_id=new_id)
     at_work = AtWork()
     remove_blobs = RemoveBlobs(blobs=o.blobs)
+    remove_forgotten = RemoveForgotten(unit_of_work=work, blobs=o.blobs)
     remove_receipts = RemoveReceipts(blobs=o.blobs, remove_blobs=remove_blobs)
     keep = KeepPictures(blobs=o.blobs, pixels=o.pixels, clock=clock, new_id=new_id, backoff=o.backoff)
     conclude = ConcludeGeneration(unit_of_work=work, clock=clock)
@@ -179,7 +181,7 @@ def wire(outside: Outside) -> Application:
         change_password=ChangePassword(unit_of_work=work, passwords=o.passwords, clock=clock),
         read_profile=ReadProfile(unit_of_work=work),
         update_profile=UpdateProfile(unit_of_work=work),
-        delete_account=DeleteAccount(unit_of_work=work, passwords=o.passwords, remove_blobs=remove_blobs),
+        delete_account=DeleteAccount(unit_of_work=work, passwords=o.passwords, remove_forgotten=remove_forgotten),
         authenticate_key=AuthenticateKey(unit_of_work=work, clock=clock),
         authenticate_token=AuthenticateToken(unit_of_work=work, signer=o.signer, clock=clock),
         issue_api_key=IssueApiKey(unit_of_work=work, clock=clock, new_id=new_id),
@@ -223,8 +225,8 @@ def wire(outside: Outside) -> Application:
         list_generations=ListGenerations(unit_of_work=work),
         list_attempts=ListAttempts(unit_of_work=work),
         relabel_generation=RelabelGeneration(unit_of_work=work),
-        delete_generation=DeleteGeneration(unit_of_work=work, remove_blobs=remove_blobs),
-        clear_history=ClearHistory(unit_of_work=work, remove_blobs=remove_blobs),
+        delete_generation=DeleteGeneration(unit_of_work=work, remove_forgotten=remove_forgotten),
+        clear_history=ClearHistory(unit_of_work=work, remove_forgotten=remove_forgotten),
         submit_batch=SubmitBatch(unit_of_work=work, catalog=o.catalog, queue=o.queue, new_id=new_id),
         list_batches=ListBatches(unit_of_work=work),
         read_batch=read_batch,
@@ -237,7 +239,8 @@ def wire(outside: Outside) -> Application:
         read_bytes=ReadBytes(blobs=o.blobs),
         list_images=ListImages(unit_of_work=work),
         annotate_image=AnnotateImage(unit_of_work=work),
-        delete_image=DeleteImage(unit_of_work=work, remove_blobs=remove_blobs),
+        delete_image=DeleteImage(unit_of_work=work, remove_forgotten=remove_forgotten),
+        remove_forgotten=remove_forgotten,
         remove_orphans=RemoveOrphans(unit_of_work=work, blobs=o.blobs, clock=clock),
         remove_receipts=remove_receipts,
         remove_leftovers=RemoveLeftovers(unit_of_work=work, blobs=o.blobs, lease=o.lease),

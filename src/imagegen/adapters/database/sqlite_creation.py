@@ -22,6 +22,11 @@ _REVISION: Final = (
     "version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
 )
 
+_NOTES: Final = (
+    "CREATE TRIGGER images_forgotten AFTER DELETE ON images WHEN substr(old.location, 1, 5) <> 'data:' "
+    "BEGIN INSERT OR IGNORE INTO forgotten_blobs (location, user_id) VALUES (old.location, old.user_id); END"
+)
+
 
 def create_schema(path: Path) -> bool:
     """Make the tables in a file that has none, in one transaction; `False` when it has some already."""
@@ -31,6 +36,7 @@ def create_schema(path: Path) -> bool:
             return False
         for element in _elements():
             connection.execute(str(element.compile(dialect=_DIALECT)))
+        connection.execute(_NOTES)
         connection.execute(_REVISION)
         connection.execute("INSERT INTO alembic_version VALUES (?)", (head(),))
     return True

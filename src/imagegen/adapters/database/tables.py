@@ -219,6 +219,14 @@ images: Final = Table(
     Index(None, "generation_id", "position"),
 )
 
+forgotten_blobs: Final = Table(  # filled by a trigger on the images
+    "forgotten_blobs",
+    metadata,
+    Column("location", Text, primary_key=True),
+    Column("user_id", Identifier(), nullable=False),  # who may be gone
+    Index(None, "user_id", "location"),
+)
+
 usage_records: Final = Table(
     "usage_records",
     metadata,

@@ -12,6 +12,7 @@ from imagegen.adapters.database.moments import moment_of_database
 from imagegen.adapters.database.repositories.api_keys import SqlApiKeys
 from imagegen.adapters.database.repositories.attempts import SqlAttempts
 from imagegen.adapters.database.repositories.batches import SqlBatches
+from imagegen.adapters.database.repositories.forgotten_blobs import SqlForgottenBlobs
 from imagegen.adapters.database.repositories.generations import SqlGenerations
 from imagegen.adapters.database.repositories.idempotency_keys import SqlIdempotencyKeys
 from imagegen.adapters.database.repositories.images import SqlImages
@@ -39,6 +40,7 @@ class SqlUnitOfWork(UnitOfWork):
         self.batches = SqlBatches(transaction)
         self.attempts = SqlAttempts(transaction)
         self.images = SqlImages(transaction)
+        self.forgotten_blobs = SqlForgottenBlobs(transaction)
         self.usage = SqlUsage(transaction)
         self.workers = SqlWorkers(transaction)
         self.idempotency_keys = SqlIdempotencyKeys(transaction)

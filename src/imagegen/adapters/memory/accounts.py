@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from imagegen.adapters.memory.images import forget_images
 from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require, require_unique
 from imagegen.adapters.memory.transaction import Repository
 from imagegen.domain.api_keys import ApiKey
@@ -52,7 +53,7 @@ class MemoryUsers(Repository, Users):
             discard(rows.api_keys, lambda key: key.user_id == user_id)
             discard(rows.generations, lambda generation: generation.user_id == user_id)
             discard(rows.batches, lambda batch: batch.user_id == user_id)
-            discard(rows.images, lambda image: image.user_id == user_id)
+            forget_images(rows, lambda image: image.user_id == user_id)
             discard(rows.usage_records, lambda record: record.user_id == user_id)
             discard(rows.idempotency_keys, lambda key: key.user_id == user_id)
             discard(rows.webhook_deliveries, lambda d: rows.webhook_endpoints[d.webhook_id].user_id == user_id)

@@ -10,7 +10,7 @@ from imagegen.adapters.memory.attempts import MemoryAttempts
 from imagegen.adapters.memory.batches import MemoryBatches
 from imagegen.adapters.memory.generations import MemoryGenerations
 from imagegen.adapters.memory.idempotency_keys import MemoryIdempotencyKeys
-from imagegen.adapters.memory.images import MemoryImages
+from imagegen.adapters.memory.images import MemoryForgottenBlobs, MemoryImages
 from imagegen.adapters.memory.transaction import Committed, Transaction
 from imagegen.adapters.memory.usage import MemoryUsage
 from imagegen.adapters.memory.webhooks import MemoryWebhookDeliveries, MemoryWebhookEndpoints
@@ -41,6 +41,7 @@ class MemoryUnitOfWork(UnitOfWork):
         self.batches = MemoryBatches(transaction)
         self.attempts = MemoryAttempts(transaction)
         self.images = MemoryImages(transaction)
+        self.forgotten_blobs = MemoryForgottenBlobs(transaction)
         self.usage = MemoryUsage(transaction)
         self.workers = MemoryWorkers(transaction)
         self.idempotency_keys = MemoryIdempotencyKeys(transaction)

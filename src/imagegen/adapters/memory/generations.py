@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from imagegen.adapters.memory.images import forget_images
 from imagegen.adapters.memory.rows import Rows, discard, insert, page, replace_next, require
 from imagegen.adapters.memory.transaction import Repository
 from imagegen.adapters.memory.workers import has_lease
@@ -74,12 +75,6 @@ class MemoryGenerations(Repository, Generations):
 
     async def _queued(self) -> list[Generation]:
         return [g for g in (await self._read()).generations.values() if g.status is Status.QUEUED]
-
-    async def locations(self, owner: UserId) -> Sequence[str]:
-        """Where the images of the owner's finished generations lie."""
-        rows = await self._read()
-        finished = {g.id for g in rows.generations.values() if _is_finished(g, owner)}
-        return [image.location for image in rows.images.values() if image.generation_id in finished]
 
     def add(self, generation: Generation) -> None:
         """Add a generation of a user who is there."""
@@ -182,4 +177,4 @@ def _is_finished(generation: Generation, owner: UserId) -> bool:
 def _remove(rows: Rows, generations: set[GenerationId]) -> None:
     discard(rows.generations, lambda generation: generation.id in generations)
     discard(rows.attempts, lambda attempt: attempt.generation_id in generations)
-    discard(rows.images, lambda image: image.generation_id in generations)
+    forget_images(rows, lambda image: image.generation_id in generations)

@@ -1,12 +1,18 @@
-"""Images in memory."""
+"""Images in memory, and where the bytes of forgotten ones lie."""
 
-from imagegen.adapters.memory.rows import Rows, insert, page, replace_next, require
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from imagegen.adapters.memory.rows import Rows, discard, discard_keys, insert, page, replace_next, require
 from imagegen.adapters.memory.transaction import Repository
 from imagegen.domain.errors import StaleWrite
 from imagegen.domain.identifiers import AttemptId, ImageId, UserId
 from imagegen.domain.images import Image
 from imagegen.domain.pages import Page, PageRequest
-from imagegen.domain.ports import Images
+from imagegen.domain.ports import ForgottenBlobs, Images
+
+_MOST_AT_ONCE: Final = 1_000
+_INLINE: Final = "data:"
 
 
 class MemoryImages(Repository, Images):
@@ -54,6 +60,33 @@ class MemoryImages(Repository, Images):
             image = rows.images.get(image_id)
             if image is None or image.user_id != owner:
                 raise StaleWrite
-            del rows.images[image_id]
+            forget_images(rows, lambda image: image.id == image_id)
 
         self._write(remove)
+
+
+class MemoryForgottenBlobs(Repository, ForgottenBlobs):
+    """Where the bytes of forgotten images lie."""
+
+    async def of_user(self, owner: UserId) -> Sequence[str]:
+        """The locations that are noted with that user."""
+        noted = (await self._read()).forgotten_blobs.items()
+        return sorted(location for location, user_id in noted if user_id == owner)[:_MOST_AT_ONCE]
+
+    async def following(self, location: str) -> Sequence[str]:
+        """The locations that are greater."""
+        noted = (await self._read()).forgotten_blobs
+        return sorted(other for other in noted if other > location)[:_MOST_AT_ONCE]
+
+    def gone(self, locations: Iterable[str]) -> None:
+        """Remove the notes."""
+        wanted = set(locations)
+        self._write(lambda rows: discard_keys(rows.forgotten_blobs, lambda location: location in wanted))
+
+
+def forget_images(rows: Rows, unwanted: Callable[[Image], bool]) -> None:
+    """Remove the images that are not wanted any more, and note where their bytes lie unless that is in the location."""
+    for image in filter(unwanted, rows.images.values()):
+        if not image.location.startswith(_INLINE):
+            rows.forgotten_blobs[image.location] = image.user_id
+    discard(rows.images, unwanted)

@@ -25,8 +25,8 @@ from imagegen.domain.webhooks import WebhookEndpoint
 class Rows:
     """Every row by its identifier; a generation lies here without its images, a usage record by its generation.
 
-    A delivery lies by its endpoint and its event, an idempotency key by its owner and itself, and by a worker lies when
-    its lease runs out.
+    A delivery lies by its endpoint and its event, an idempotency key by its owner and itself; by a worker lies when its
+    lease runs out, and by a location whose image lay there.
     """
 
     users: dict[UUID, User] = field(default_factory=dict)
@@ -36,6 +36,7 @@ class Rows:
     batches: dict[UUID, Batch] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     images: dict[UUID, Image] = field(default_factory=dict)
+    forgotten_blobs: dict[str, UUID] = field(default_factory=dict)
     usage_records: dict[UUID, UsageRecord] = field(default_factory=dict)
     workers: dict[UUID, datetime] = field(default_factory=dict)
     idempotency_keys: dict[tuple[UUID, str], IdempotencyKey] = field(default_factory=dict)

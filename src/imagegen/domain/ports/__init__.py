@@ -11,7 +11,15 @@ from uuid import UUID
 
 from imagegen.domain.ports.batches import Batches
 from imagegen.domain.ports.credentials import AccessClaims, PasswordHasher, TokenSigner
-from imagegen.domain.ports.history import Attempts, GenerationFilter, Generations, Images, Usage, Workers
+from imagegen.domain.ports.history import (
+    Attempts,
+    ForgottenBlobs,
+    GenerationFilter,
+    Generations,
+    Images,
+    Usage,
+    Workers,
+)
 from imagegen.domain.ports.jobs import GenerationEvents, GenerationQueue, Place, Watch
 from imagegen.domain.ports.pictures import (
     Blob,
@@ -33,6 +41,7 @@ __all__ = [
     "Blob",
     "BlobStore",
     "Clock",
+    "ForgottenBlobs",
     "GenerationEvents",
     "GenerationFilter",
     "GenerationQueue",

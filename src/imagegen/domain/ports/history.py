@@ -1,7 +1,7 @@
 """What is remembered of the work: jobs, calls, pictures, what they came to, and who is at it."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -70,10 +70,6 @@ class Generations(Protocol):
     @abstractmethod
     async def stranded(self) -> Sequence[GenerationId]:
         """Running generations whose worker's lease has run out by the clock of the database (at most 1,000)."""
-
-    @abstractmethod
-    async def locations(self, owner: UserId) -> Sequence[str]:
-        """Where the images of the owner's finished generations are stored."""
 
     @abstractmethod
     def add(self, generation: Generation) -> None:
@@ -177,6 +173,26 @@ class Images(Protocol):
     @abstractmethod
     def remove(self, image_id: ImageId, owner: UserId) -> None:
         """Forget an image. The commit raises `StaleWrite` when it is not there."""
+
+
+class ForgottenBlobs(Protocol):
+    """Where the bytes of images lie that are forgotten, until they are gone, too.
+
+    Nobody adds to it. Whatever forgets an image, be it by itself, with its generation or with its user, notes where its
+    bytes lie in the same commit. A location that is a `data:` URL is not noted: it was the bytes.
+    """
+
+    @abstractmethod
+    async def of_user(self, owner: UserId) -> Sequence[str]:
+        """Locations of what was the user's, who may be gone (at most 1,000)."""
+
+    @abstractmethod
+    async def following(self, location: str) -> Sequence[str]:
+        """Locations of what was anybody's, in their order, those after that one (at most 1,000)."""
+
+    @abstractmethod
+    def gone(self, locations: Iterable[str]) -> None:
+        """Note that nothing lies there any more; noting it twice is fine."""
 
 
 class Workers(Protocol):

@@ -11,7 +11,7 @@ from imagegen.domain.idempotency import IdempotencyKey
 from imagegen.domain.identifiers import ApiKeyId, SessionId, UserId
 from imagegen.domain.pages import Page, PageRequest
 from imagegen.domain.ports.batches import Batches
-from imagegen.domain.ports.history import Attempts, Generations, Images, Usage, Workers
+from imagegen.domain.ports.history import Attempts, ForgottenBlobs, Generations, Images, Usage, Workers
 from imagegen.domain.ports.webhooks import WebhookDeliveries, WebhookEndpoints
 from imagegen.domain.sessions import Session
 from imagegen.domain.users import Email, User
@@ -134,6 +134,7 @@ class UnitOfWork(Protocol):
     batches: Batches
     attempts: Attempts
     images: Images
+    forgotten_blobs: ForgottenBlobs
     usage: Usage
     workers: Workers
     idempotency_keys: IdempotencyKeys

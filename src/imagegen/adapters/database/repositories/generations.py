@@ -104,9 +104,6 @@ _AHEAD = {
     for priority in Priority
     for batched, in_line in is_waiting.items()
 }
-_LOCATIONS = Query(
-    select(images.c.location).join_from(images, generations).where(_IS_OWNED, is_finished), itemgetter(0)
-)
 _ADD = insert(generations)
 _UPDATE = replacing(
     generations,
@@ -205,10 +202,6 @@ class SqlGenerations(Repository, Generations):
     async def running_at(self, worker_id: WorkerId, begun_before: datetime) -> Sequence[GenerationId]:
         """List them from the small index of what has not ended."""
         return await self._transaction.scan(_RUNNING_AT, {"worker_id": worker_id, "before": begun_before})
-
-    async def locations(self, owner: UserId) -> Sequence[str]:
-        """List the locations of the owner's images whose generation has ended."""
-        return await self._transaction.scan(_LOCATIONS, {"owner": owner})
 
     def add(self, generation: Generation) -> None:
         """Insert a row."""
