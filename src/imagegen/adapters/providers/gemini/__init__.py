@@ -4,7 +4,9 @@ The SDK is imported in a thread when the first picture is asked for: it takes 0.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -14,7 +16,7 @@ import msgspec
 from imagegen.adapters.providers.gemini.refusals import refused
 from imagegen.adapters.providers.wire.exchange import Exchange
 from imagegen.domain.catalog import ImageModel
-from imagegen.domain.errors import DeadlineExceeded
+from imagegen.domain.errors import Billed, DeadlineExceeded, ProviderUnreachable
 from imagegen.domain.images import ImageRequest
 from imagegen.domain.ports import ImageProvider, ProviderAnswer
 from imagegen.domain.sizes import NamedSize, Sizes
@@ -30,6 +32,14 @@ BASE_URL_VARIABLE: Final = "GEMINI_BASE_URL"
 _BASE_URL: Final = "https://generativelanguage.googleapis.com"
 _CHECK_SECONDS: Final = 10.0
 
+logger = logging.getLogger("imagegen.providers")
+
+
+def open_sdk(key: str, base_url: str, exchange: Exchange) -> "GeminiSdk":
+    """The SDK with that key at that address; the first time it is imported."""
+    sdk: GeminiSdk = import_module(f"{__name__}.sdk").GeminiSdk(key, base_url, exchange)
+    return sdk
+
 
 class GeminiProvider(ImageProvider):
     """Calls `generateContent`, one request for one picture: Gemini refuses to draw several at a time.
@@ -39,12 +49,20 @@ class GeminiProvider(ImageProvider):
 
     name = "gemini"
 
-    def __init__(self, key: str, models: Sequence[ImageModel], *, base_url: str = _BASE_URL) -> None:
+    def __init__(
+        self,
+        key: str,
+        models: Sequence[ImageModel],
+        *,
+        base_url: str = _BASE_URL,
+        open_sdk: Callable[[str, str, Exchange], "GeminiSdk"] = open_sdk,
+    ) -> None:
         self._key = key
         self._base_url = base_url.rstrip("/")
         self._sizes = {model.id: model.capabilities.sizes for model in models}
         self._exchange = Exchange()
-        self._opening: asyncio.Task[GeminiSdk] | None = None
+        self._open_sdk = open_sdk
+        self._opening: asyncio.Task[GeminiSdk | None] | None = None
 
     async def generate(self, request: ImageRequest, *, count: int, deadline: float) -> ProviderAnswer:
         """Draw; billed by tokens, which the answer counts."""
@@ -79,13 +97,22 @@ class GeminiProvider(ImageProvider):
         await self._exchange.close()
 
     async def _sdk(self) -> "GeminiSdk":
-        if self._opening is None:
+        if self._opening is None or (self._opening.done() and self._opening.result() is None):
             self._opening = asyncio.create_task(asyncio.to_thread(self._open))
-        return await asyncio.shield(self._opening)
-
-    def _open(self) -> "GeminiSdk":
-        sdk: GeminiSdk = import_module(f"{__name__}.sdk").GeminiSdk(self._key, self._base_url, self._exchange)
+        sdk = await asyncio.shield(self._opening)
+        if sdk is None:
+            raise ProviderUnreachable("Google's SDK could not be loaded; nobody was asked.", billed=Billed.NO)
         return sdk
+
+    def _open(self) -> "GeminiSdk | None":
+        """The SDK, or `None` where it cannot be loaded now: memory or files may be short for a moment."""
+        try:
+            return self._open_sdk(self._key, self._base_url, self._exchange)
+        except Exception as error:  # noqa: BLE001 - told, and certainly not billed, whatever broke
+            # Where it broke, but not what it says, for it was given the key.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("loading Google's SDK raised %s\n%s", type(error).__name__, frames)  # noqa: TRY400
+            return None
 
     def _named(self, request: ImageRequest) -> NamedSize | None:
         """Google's words for the size or the shape, or `None` where the model may choose."""
