@@ -108,7 +108,11 @@ class GenerationController(Controller):
     async def attempts(
         self, request: ApiRequest, generation_id: GenerationName, application: Verbs
     ) -> PageView[AttemptView]:
-        """List every call made to a provider for a generation: its outcome, whether it was billed, its cost."""
+        """List every attempt at a call to a provider for a generation: its outcome, whether it was billed, its cost.
+
+        Where in the end nobody was called, because the provider is left alone for a moment after failures or the
+        generation was canceled before, the attempt has failed and is not billed.
+        """
         attempts = await application.list_attempts(principal_of(request), _id(generation_id))
         return PageView([AttemptView.of(attempt) for attempt in attempts], None)
 
