@@ -65,7 +65,7 @@ def tests(session: nox.Session) -> None:
     """Everything, exactly as CI runs it."""
     for check in (lint, types, imports):
         check(session)
-    run(session, "pytest", "--numprocesses", "auto", *session.posargs)
+    run(session, "pytest", "--numprocesses", "auto", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session

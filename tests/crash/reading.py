@@ -16,6 +16,7 @@ from crash.caller import Caller
 from crash.fleet import Fleet
 from crash.load import MODEL, Load
 from crash.provider import Provider
+from crash.scale import FULL
 from imagegen.adapters.database import tables
 
 GIVING_UP_SECONDS: Final = 60
@@ -25,7 +26,7 @@ LOOK_SECONDS: Final = 0.1
 
 
 async def read_books(fleet: Fleet, load: Load, provider: Provider, *, killed: bool = False) -> Books:
-    """Wait until nothing moves, stop the fleet, and read everything; `killed` says whether anything was."""
+    """Wait until nothing moves, end the fleet, and read everything; `killed` says whether anything was."""
     caller = load.caller
     settled = await _until(lambda: _finished(caller), GIVING_UP_SECONDS)
     told = {row["id"]: row for row in await caller.everything("/v1/generations")}
@@ -33,7 +34,7 @@ async def read_books(fleet: Fleet, load: Load, provider: Provider, *, killed: bo
     models = await caller.get("/v1/models")
     pictures = {image["sha256"] for row in told.values() for image in row["images"]}
     await _until(lambda: _tidy(fleet, pictures), TIDY_SECONDS)
-    await fleet.stop()
+    await _end(fleet)
     return Books(
         asked=load.asked,
         told=told,
@@ -48,6 +49,14 @@ async def read_books(fleet: Fleet, load: Load, provider: Provider, *, killed: bo
         starts=fleet.starts,
         killed=killed,
     )
+
+
+async def _end(fleet: Fleet) -> None:
+    """Let it end as it is asked to, which takes each member seconds: where the run is short, nothing moves any more."""
+    if FULL:
+        await fleet.stop()
+    else:
+        fleet.kill()
 
 
 async def _until(so: Callable[[], Awaitable[bool]], patience: float) -> float:

@@ -18,7 +18,7 @@ from crash.reading import read_books
 from crash.scale import scaled
 
 FREEZES: Final = scaled(1, 10)
-CLIENTS: Final = 8
+CLIENTS: Final = scaled(4, 8)
 FROZEN_SECONDS: Final = 9.0
 """Longer than the 6 s of a worker's lease and the sweep after it."""
 AWAKE_SECONDS: Final = 3.0

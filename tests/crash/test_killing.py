@@ -11,9 +11,9 @@ from crash.fleet import Fleet
 from crash.load import Load
 from crash.provider import Provider
 from crash.reading import read_books
-from crash.scale import ROUNDS
+from crash.scale import ROUNDS, scaled
 
-CLIENTS: Final = 16
+CLIENTS: Final = scaled(8, 16)
 MIX: Final = Mix(faults=0.2, seconds=(0.0, 0.3), slow=1.0)
 LONGEST_LIFE: Final = 1.0
 """Seconds between being ready and being killed, at most."""

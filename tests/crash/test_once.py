@@ -15,7 +15,7 @@ from crash.reading import read_books
 from crash.scale import ROUNDS, scaled
 
 DUPLICATES: Final = scaled(100, 1_000)
-CLIENTS: Final = 8
+CLIENTS: Final = scaled(4, 8)
 REPLAYED: Final = "idempotent-replayed"
 
 

@@ -22,7 +22,7 @@ from crash.reading import read_books
 from crash.scale import scaled
 
 OUTAGES: Final = scaled(1, 5)
-CLIENTS: Final = 8
+CLIENTS: Final = scaled(4, 8)
 MIX: Final = Mix(faults=0.1, seconds=(0.0, 1.0), slow=2.0)
 DOWN_SECONDS: Final = (0.5, scaled(4, 10))
 """In a long run up to longer than a worker's lease."""

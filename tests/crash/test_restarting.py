@@ -14,7 +14,7 @@ from crash.reading import read_books
 from crash.scale import scaled
 
 TURNS: Final = scaled(1, 10)
-CLIENTS: Final = 16
+CLIENTS: Final = scaled(6, 16)
 MIX: Final = Mix(faults=0.1, seconds=(0.0, 1.0), slow=2.0)
 
 
