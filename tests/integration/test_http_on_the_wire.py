@@ -1,6 +1,7 @@
 """What only a real server and a real socket show: framing, and connections that end or go on."""
 
 import asyncio
+import http.client
 from contextlib import suppress
 
 import pytest
@@ -48,6 +49,38 @@ async def test_a_body_that_is_too_large_ends_the_connection(house: House) -> Non
     assert received.startswith(b"HTTP/1.1 413")
     assert b"connection: close" in received.lower()
     assert received.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}], ids=["announced", "in pieces"])
+async def test_who_looks_up_only_after_sending_is_told_that_it_was_too_much(
+    house: House, headers: dict[str, str]
+) -> None:
+    """A client that sends some MB too many before it reads an answer hears 413, not that the connection broke."""
+
+    def send(port: int) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        pieces = [b"x" * 2**16] * 48
+        body = iter(pieces) if headers else b"".join(pieces)
+        try:
+            connection.request(
+                "POST", "/v1/auth/login", body, {"Content-Type": "application/json"} | headers, encode_chunked=True
+            )
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    async with house.listening() as port, asyncio.timeout(60):
+        told = [await asyncio.to_thread(send, port) for _ in range(10)]
+    assert {status for status, _ in told} == {413}
+    assert all('"body_too_large"' in text for _, text in told)
+
+
+async def test_who_asks_before_sending_is_told_at_once(house: House) -> None:
+    """With `Expect: 100-continue` the answer to a body that is too large invites nobody to send it."""
+    head = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+    received = await exchange(house, head + b"Content-Length: 1000000\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 413")
 
 
 async def test_a_connection_is_kept_after_a_problem(house: House) -> None:

@@ -5,6 +5,7 @@ is wrong with a body, and nobody unknown has one parsed.
 """
 
 import asyncio
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -27,6 +28,9 @@ LARGEST_BATCH: Final = 8 * 1024 * 1024
 LARGEST_PUBLIC_BODY: Final = 16 * 1024
 """Bytes that somebody without a credential may have parsed."""
 BODY_SECONDS: Final = 30.0
+LARGEST_LEFTOVER: Final = 8 * 1024 * 1024
+"""Bytes of a body that is too large which are read all the same, so that its sender lives to hear of it."""
+LEFTOVER_SECONDS: Final = 2.0
 JSON: Final = "application/json"
 
 
@@ -49,6 +53,7 @@ class JsonRequest(Request[Any, Any, Any]):
             async with asyncio.timeout(self.body_seconds):
                 body = await super().body()
         except RequestEntityTooLarge:
+            await self._pass_over()
             limit = self.route_handler.resolve_request_max_body_size()
             title, detail = "The body is too large", f"Here a body may have {limit} bytes."
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -74,6 +79,22 @@ class JsonRequest(Request[Any, Any, Any]):
             return self._decoded(body)
         # In a thread, which lets others have Python in between.
         return await asyncio.to_thread(self._decoded, body)
+
+    async def _pass_over(self) -> None:
+        """Read on for a while: to close on a client that is still sending would destroy the answer on its way.
+
+        Not from one that waits to be invited, nor where so much is announced that it would not help.
+        """
+        announced = self.headers.get("content-length", "")
+        if "expect" in self.headers or (announced.isdecimal() and int(announced) > LARGEST_LEFTOVER):
+            return
+        more, read = True, 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEFTOVER_SECONDS):
+                while more and read <= LARGEST_LEFTOVER:
+                    message = await self.receive()
+                    more = message["type"] == "http.request" and message["more_body"]
+                    read += len(message["body"]) if message["type"] == "http.request" else 0
 
     def _decoded(self, body: bytes) -> Any:
         check_json(body)

@@ -1,7 +1,7 @@
 """How a body is read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from litestar import Litestar, post
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from imagegen.web.bodies import LARGEST_BODY, JsonRequest
+from imagegen.web.bodies import LARGEST_BODY, LARGEST_LEFTOVER, JsonRequest
 from imagegen.web.logging import RequestLog
 from imagegen.web.problems import handle
 
@@ -53,7 +53,7 @@ async def knocking(app: Any) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def play(app: Any, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+async def play(app: Any, messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the application sends when these messages are all that comes."""
     sent: list[dict[str, Any]] = []
     pending = iter(messages)
@@ -99,6 +99,14 @@ async def test_a_client_that_goes_away_is_nobodys_fault(caplog: pytest.LogCaptur
     assert sent[0]["status"] == 400
     assert b"malformed_request" in sent[1]["body"]
     assert not caplog.records
+
+
+async def test_a_body_that_is_too_large_is_read_for_a_while_only() -> None:
+    """Some MB more are passed over, so that their sender hears of it, and no more than that."""
+    messages = iter([{"type": "http.request", "body": b"x" * 2**16, "more_body": True}] * 1000)
+    sent = await play(door(), messages)
+    assert sent[0]["status"] == 413
+    assert 1000 - len(list(messages)) == (LARGEST_BODY + LARGEST_LEFTOVER) // 2**16 + 2
 
 
 @pytest.mark.parametrize(("size", "status"), [(LARGEST_BODY, 200), (LARGEST_BODY + 1, 413)])
