@@ -11,15 +11,15 @@ TRIES: Final = 5
 T = TypeVar("T")
 
 
-async def until_fresh(step: Callable[[], Awaitable[T]]) -> T:
+async def until_fresh(step: Callable[[], Awaitable[T]], *, tries: int = TRIES) -> T:
     """Return what `step` returns; it is taken again while what it read turns out to have changed meanwhile.
 
     Only for steps that read anew each time, so that the other change is kept and not overwritten.
 
     Raises:
-        StaleWrite: five times in a row somebody else was quicker.
+        StaleWrite: each of the `tries` somebody else was quicker.
     """
-    for _ in range(TRIES - 1):
+    for _ in range(tries - 1):
         try:
             return await step()
         except StaleWrite:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from imagegen.application.finding import existing
-from imagegen.application.retrying import until_fresh
+from imagegen.application.retrying import TRIES, until_fresh
 from imagegen.domain.deliveries import WebhookDelivery
 from imagegen.domain.errors import Conflict, IllegalTransition
 from imagegen.domain.identifiers import EventId, WebhookId
@@ -56,7 +56,8 @@ class CreateWebhook:
             created_at=self.clock(),
         )
         await self.sender.check_address(url)
-        await until_fresh(lambda: self._add(endpoint))
+        # Each time somebody is quicker there is one more, so that in the end there are as many as there may be.
+        await until_fresh(lambda: self._add(endpoint), tries=MOST_WEBHOOKS + TRIES)
         return endpoint, self.signer.secret(endpoint)
 
     async def _add(self, endpoint: WebhookEndpoint) -> None:
@@ -101,8 +102,8 @@ class ReadWebhook:
 class ChangeWebhook:
     """Change a webhook's address, events or description, switch it off or on, or give it another secret.
 
-    The secrets before go on to sign, beside the new one, for 24 hours from their end. While it is switched off nothing
-    is told; what was on its way goes on when it is switched on again.
+    The secrets before, the last four of them, go on to sign beside the new one for 24 hours from their end. While it is
+    switched off nothing is told; what was on its way goes on when it is switched on again.
     """
 
     unit_of_work: UnitOfWorkFactory

@@ -20,7 +20,7 @@ from imagegen.domain.prices import dollars
 MOST_WEBHOOKS: Final = 20
 """For one user: each end of a generation is written down once for every one of them."""
 SECRET_OVERLAP: Final = timedelta(hours=24)
-"""How long a secret goes on to sign after another one has taken its place."""
+"""How long a secret goes on to sign after another one has taken its place, unless four others have by then."""
 
 _MOST_RETIRED: Final = 4
 """Secrets in their overlap: however often somebody rotates, the header of the signatures stays short."""

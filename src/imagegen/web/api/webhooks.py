@@ -80,8 +80,9 @@ class WebhookController(Controller):
     ) -> ChangedWebhookView:
         """Change address, events or description, switch it off or on, or rotate its secret; what is left out stays.
 
-        After a rotation messages carry signatures of both secrets for 24 hours. While a webhook is off it is told of
-        nothing that happens; what was on its way goes on when it is switched on again.
+        For 24 hours after a rotation messages carry signatures of both secrets, and after several rotations those of
+        the new one and the last four before it. While a webhook is off it is told of nothing that happens; what was on
+        its way goes on when it is switched on again.
         """
         changes = WebhookChanges(
             url=None if data.url is UNSET else data.url,
