@@ -38,6 +38,35 @@ Step = Callable[[], Awaitable[object]]
 logger = logging.getLogger("imagegen.worker")
 
 
+@dataclass(slots=True)
+class Round:
+    """What is done over and over: where it does not go through once, the next time makes up for it.
+
+    What is away and puts it off is told when that begins, and not each time until it is back.
+    """
+
+    name: str
+    step: Step
+    _away: str | None = field(default=None, init=False)
+
+    async def __call__(self) -> bool:
+        """Do it once, and return whether that went through."""
+        try:
+            await self.step()
+        except Unavailable as error:
+            if self._away != error.code:
+                logger.warning("%s is put off: %s", self.name, error.detail)
+            self._away = error.code
+        except Exception:  # noqa: BLE001 - reported; nothing of this is worth ending the drawing for
+            report(logger, "%s failed unexpectedly", self.name)
+        else:
+            if self._away is not None:
+                logger.info("%s goes on", self.name)
+            self._away = None
+            return True
+        return False
+
+
 @dataclass(slots=True, kw_only=True)
 class Worker:
     """Runs in the server's own process with the in-process queue, and by itself with a distributed one.
@@ -56,63 +85,60 @@ class Worker:
 
     async def run(self) -> None:
         """Work until canceled; then finish what runs within the queue's grace, and give the lease back."""
-        await self._begin_lease()
-        renew = self.application.renew_lease
+        renew = Round("renewing the lease", self.application.renew_lease)
+        await self._begin_lease(renew)
+        lifetime = self.application.renew_lease.lease.lifetime
         # Not one of the rounds: while what runs is being finished, it must not be taken for stranded.
-        renewing = asyncio.create_task(self._repeat(renew, renew.lease.lifetime.total_seconds() / RENEWALS))
+        renewing = asyncio.create_task(_repeat(renew, lifetime.total_seconds() / RENEWALS))
         self._running = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.queue.consume(self.application.run_generation))
                 tasks.create_task(self._listen())
-                for step, seconds in self._rounds():
-                    tasks.create_task(self._repeat(step, seconds))
+                for name, step, seconds in self._rounds():
+                    tasks.create_task(_repeat(Round(name, step), seconds))
         finally:
             self._running = False
             renewing.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_ENDING):
-                    await _done(self.application.remove_receipts())
-                    await _done(self.application.end_lease())
+                    await Round("removing receipts at the end", self.application.remove_receipts)()
+                    await Round("giving the lease back", self.application.end_lease)()
 
     async def check(self) -> None:
         """Raise `Unavailable` unless it is at work."""
         if not self._running:
             raise Unavailable("no worker is running")
 
-    def _rounds(self) -> Sequence[tuple[Step, float]]:
+    def _rounds(self) -> Sequence[tuple[str, Step, float]]:
         """What is done from the start on, over and over, and the seconds between.
 
         Each for itself: while one waits for a store or a receiver, none of the others does.
         """
         do = self.application
         return (
-            (do.ring_again, RING_SECONDS),  # at the start for all that the process before this one left queued
-            (do.give_up_overdue, self.sweep_seconds),
-            (self._settle, self.sweep_seconds),
-            (do.finish_batches, self.sweep_seconds),
-            (do.deliver_webhooks, LOOK_SECONDS),
-            (do.move_blobs_on, MOVE_SECONDS),
-            (do.remove_receipts, self.sweep_seconds),
-            (do.remove_forgotten, LEFTOVER_SECONDS),
-            (do.remove_leftovers, LEFTOVER_SECONDS),
-            (do.remove_expired, EXPIRY_SECONDS),
+            # At the start for all that the process before this one left queued.
+            ("ringing again", do.ring_again, RING_SECONDS),
+            ("giving up what is overdue", do.give_up_overdue, self.sweep_seconds),
+            ("settling what is stranded", self._settle, self.sweep_seconds),
+            ("finishing batches", do.finish_batches, self.sweep_seconds),
+            ("delivering webhooks", do.deliver_webhooks, LOOK_SECONDS),
+            ("moving pictures on", do.move_blobs_on, MOVE_SECONDS),
+            ("removing receipts", do.remove_receipts, self.sweep_seconds),
+            ("removing forgotten pictures", do.remove_forgotten, LEFTOVER_SECONDS),
+            ("removing leftovers", do.remove_leftovers, LEFTOVER_SECONDS),
+            ("removing what has expired", do.remove_expired, EXPIRY_SECONDS),
         )
 
-    async def _begin_lease(self) -> None:
+    async def _begin_lease(self, renew: Round) -> None:
         for pause in self.backoff:
-            if await _done(self.application.renew_lease()):
+            if await renew():
                 return
             await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
         async for generation_id in self.events.cancellations():
             await self.application.abandon_calls(generation_id)
-
-    async def _repeat(self, step: Step, seconds: float) -> None:
-        while True:
-            await _done(step())
-            await asyncio.sleep(seconds)
 
     async def _settle(self) -> None:
         """Settle what is stranded and, when that has gone through for a while without a break, look for orphans.
@@ -126,14 +152,7 @@ class Worker:
             await self.application.remove_orphans()
 
 
-async def _done(step: Awaitable[object]) -> bool:
-    """Whether a step went through; one that does not is logged, for the next one to make up for."""
-    try:
-        await step
-    except Unavailable:
-        logger.warning("sweep put off: database, storage or queue is away")
-    except Exception:  # noqa: BLE001 - reported; no sweep is worth ending the drawing for
-        report(logger, "a sweep failed unexpectedly")
-    else:
-        return True
-    return False
+async def _repeat(do: Round, seconds: float) -> None:
+    while True:
+        await do()
+        await asyncio.sleep(seconds)
