@@ -60,8 +60,6 @@ class Round:
         except Exception:  # noqa: BLE001 - reported; nothing of this is worth ending the drawing for
             report(logger, "%s failed unexpectedly", self.name)
         else:
-            if self._away is not None:
-                logger.info("%s goes on", self.name)
             self._away = None
             return True
         return False
