@@ -53,6 +53,8 @@ async def test_the_list_is_filtered_and_sorted(client: httpx.AsyncClient, house:
     ("query", "pointer"),
     [
         ({"status": "done"}, "#status"),
+        ({"status": "null"}, "#status"),
+        ({"favorite": "NULL"}, "#favorite"),
         ({"favorite": "maybe"}, "#favorite"),
         ({"sort": "title"}, "#sort"),
         ({"created_after": "yesterday"}, "#created_after"),

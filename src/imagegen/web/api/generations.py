@@ -20,6 +20,7 @@ from imagegen.web.api.parameters import (
     Limit,
     Verbs,
     identifier,
+    no_null,
     one_key,
     page_request,
     problems,
@@ -78,6 +79,7 @@ class GenerationController(Controller):
         ] = "-created_at",
     ) -> PageView[GenerationView]:
         """List the caller's generations, newest first, those that match every filter given."""
+        no_null(request, status=status, favorite=favorite)
         matching = GenerationFilter(
             status=status,
             provider=provider,

@@ -24,6 +24,8 @@ from imagegen.web.authentication import Access, access
 _DESCRIPTION: Final = """\
 Image generation that outlives the model: every request is a durable job, a paid picture is never lost, and every
 cent is explained. Errors are RFC 9457 problems; each `code` has a page under `/problems/{code}`.
+
+Members that are not known are refused. Integers are written without a fraction: `1`, not `1.0`.
 """
 _TAGS: Final = {
     "Accounts": "Register, log in, stay logged in, leave. All but the first three need an access token.",

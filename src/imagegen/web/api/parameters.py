@@ -65,6 +65,13 @@ def one_key(request: ApiRequest, key: str | None) -> str | None:
     return key
 
 
+def no_null(request: ApiRequest, **parameters: object) -> None:
+    """Refuse `?name=null` for parameters that are no text: Litestar reads it as if the parameter had been left out."""
+    for name, value in parameters.items():
+        if value is None and name in request.query_params:
+            raise InvalidRequest(faults=(Fault(f"/{name}", "`null` is no value; leave it out."),))
+
+
 def problems(*statuses: int, body: bool = False) -> dict[int, ResponseSpec]:
     """The errors of an operation for the OpenAPI document, with those of any request, or of any with a `body`."""
     return {
