@@ -165,6 +165,21 @@ async def test_one_that_is_wrong_refuses_all(
         assert (await client.get(address, headers=visitor.key)).json()["data"] == []
 
 
+async def test_every_request_that_is_malformed_is_told_of(client: httpx.AsyncClient, visitor: Visitor) -> None:
+    """Each of the errors says what is wrong with which, whatever is wrong with the others."""
+    body = requests(7)
+    wrongs: dict[int, dict[str, Any]] = {1: {"prompt": ""}, 2: {"size": "1x"}, 4: {"nope": 1}, 6: {"tags": ["a", " "]}}
+    for index, wrong in wrongs.items():
+        body["requests"][index] |= wrong
+    problem = assert_problem(await client.post("/v1/batches", json=body, headers=visitor.key), 422, "invalid_request")
+    assert problem["errors"] == [
+        {"pointer": "/requests/1/prompt", "message": "Expected `str` of length >= 1"},
+        {"pointer": "/requests/2/size", "message": "A size is like 1024x1024, or auto."},
+        {"pointer": "/requests/4/nope", "message": "There is no such member."},
+        {"pointer": "/requests/6/tags/1", "message": "A tag has no space at its ends and no line break."},
+    ]
+
+
 async def test_a_form_is_explained_wherever_it_lies(client: httpx.AsyncClient, visitor: Visitor) -> None:
     """What a size looks like is told within a batch as it is outside of one."""
     answer = await client.post("/v1/batches", json=requests(1, size="large"), headers=visitor.key)

@@ -17,7 +17,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers.http_handlers import HTTPRouteHandler
 
 from imagegen.domain.errors import InvalidRequest
-from imagegen.web.faults import fault_in_body
+from imagegen.web.faults import faults_in_body
 from imagegen.web.json_gate import check_json
 from imagegen.web.problems import Refusal, late, malformed
 
@@ -98,11 +98,13 @@ class JsonRequest(Request[Any, Any, Any]):
 
     def _decoded(self, body: bytes) -> Any:
         check_json(body)
+        decoder = _decoder(self.route_handler)
         try:
-            return _decoder(self.route_handler).decode(body)
+            return decoder.decode(body)
         except msgspec.ValidationError as error:
-            fault = fault_in_body(str(error))
-            raise InvalidRequest(f"{fault.pointer or 'The body'}: {fault.message}", faults=(fault,)) from None
+            faults = faults_in_body(body, decoder, str(error))
+            first = faults[0]
+            raise InvalidRequest(f"{first.pointer or 'The body'}: {first.message}", faults=tuple(faults)) from None
 
 
 @cache

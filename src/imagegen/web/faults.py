@@ -1,9 +1,15 @@
 """What the validating library says is wrong, in the terms of a client: a place in the request and a sentence."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
+from msgspec import ValidationError
+from msgspec.json import Decoder
+
+from imagegen.domain.batches import MOST_FAULTS
 from imagegen.domain.errors import Fault
 
 _PLACE: Final = re.compile(r"(?s)(?P<message>.*?) - at (?:`key` in )?`\$(?P<path>[^`]*)`")
@@ -11,6 +17,7 @@ _STEP: Final = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 _MISSING: Final = re.compile(r"Object missing required field `(.+)`")
 _UNKNOWN: Final = re.compile(r"(?s)Object contains unknown field `(.*)`")
 _FORM: Final = "Expected `str` matching regex"
+_MOST_ITEMS: Final = 1_000
 _FORMS: Final[Mapping[str, str]] = {
     "prompt": "The prompt must not be empty.",
     "email": "This is not an email address.",
@@ -38,6 +45,28 @@ def fault_in_body(text: str) -> Fault:
         wanted = (_FORMS[step] for step in steps if step in _FORMS)
         message = next(wanted, "This does not have the form that is wanted here.")
     return Fault("".join(f"/{_escaped(step)}" for step in steps), message)
+
+
+def faults_in_body(body: bytes, decoder: Decoder[Any], text: str) -> Sequence[Fault]:
+    """The first fault of each item of a list in a body, where msgspec's message on the body is about one of them.
+
+    It looks at no other then, so each is read as if it were the only one. Of any other body: the fault that it tells.
+    """
+    first = fault_in_body(text)
+    name, index = [*first.pointer.split("/"), "", ""][1:3]
+    items = msgspec.json.decode(body).get(name) if index.isdecimal() else None
+    if not isinstance(items, list):  # it may only have looked like one: clients name members as they like
+        return [first]
+    alone = re.compile(rf"/{re.escape(name)}/0(?=/|$)")
+    faults: list[Fault] = []
+    for place, item in enumerate(items[:_MOST_ITEMS]):
+        try:
+            decoder.decode(msgspec.json.encode({name: [item]}))
+        except ValidationError as error:
+            fault = fault_in_body(str(error))
+            if alone.match(fault.pointer):  # and is not of what else is missing now
+                faults.append(replace(fault, pointer=alone.sub(f"/{name}/{place}", fault.pointer, count=1)))
+    return faults[:MOST_FAULTS] or [first]
 
 
 def fault_in_parameter(item: Mapping[str, Any]) -> Fault:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
 from imagegen.domain.errors import Fault
-from imagegen.web.faults import fault_in_body, fault_in_parameter, in_query
+from imagegen.web.faults import fault_in_body, fault_in_parameter, faults_in_body, in_query
 
 Short = Annotated[str, Meta(max_length=2)]
 
@@ -53,6 +53,30 @@ def test_a_fault_has_a_pointer_and_a_sentence(body: Any, pointer: str, message: 
 def test_any_unknown_name_becomes_a_pointer(name: str) -> None:
     """Whatever a client calls a member, its pointer is written as RFC 6901 says."""
     assert told({"name": "a", name: 1}).pointer == "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({"name": "a", "numbers": [1, "2", 3, None, "5"]}, ["/numbers/1", "/numbers/3", "/numbers/4"]),
+        ({"inner": [{"x": "1"}, {}, {"y": 0, "x": "1"}], "name": "a"}, ["/inner/0/x", "/inner/2/y"]),
+        ({"inner": [{"0": 0}, 1], "name": "a", "else": 1}, ["/inner/0/0", "/inner/1"]),
+        ({"numbers": ["1", "2"], "name": 1}, ["/numbers/0", "/numbers/1"]),
+        ({"name": 1, "numbers": ["1", "2"]}, ["/name"]),
+        ({"name": "a", "numbers": [*range(1_500), "x"]}, ["/numbers/1500"]),
+        ({"name": "a", "numbers": ["x"] * 1_500}, [f"/numbers/{n}" for n in range(100)]),
+        ({"name": "a", " - at `$.numbers[3]": 1, "numbers": [1]}, ["/numbers/3"]),
+        ({"name": "a", " - at `$.there[3]": 1}, ["/there/3"]),
+    ],
+)
+def test_each_item_of_a_list_is_told_of(body: Any, pointers: list[str]) -> None:
+    """Where the first fault lies in a list the others in it are told, too, up to a hundred; else that one alone."""
+    decoder, encoded = msgspec.json.Decoder(Outer), msgspec.json.encode(body)
+    with pytest.raises(msgspec.ValidationError) as refused:
+        decoder.decode(encoded)
+    faults = faults_in_body(encoded, decoder, str(refused.value))
+    assert [fault.pointer for fault in faults] == pointers
+    assert faults[0] == fault_in_body(str(refused.value))
 
 
 def test_a_parameter_is_named_with_a_hash() -> None:
