@@ -10,9 +10,10 @@ import pytest
 from imagegen.domain import errors
 from imagegen.domain.errors import ImagegenError
 from imagegen.web import problems
-from imagegen.web.api import requests, views
+from imagegen.web.api import health, requests, views
 from imagegen.web.api.examples import EXAMPLES
 from imagegen.web.problems import Problem
+from reference_pages import codes, title_of
 from visitors import assert_problem
 
 PUBLIC = {
@@ -23,6 +24,8 @@ PUBLIC = {
     ("get", "/health/ready"),
     ("get", "/problems/{code}"),
 }
+KINDS = (requests, views, health, problems)
+"""Where the objects of bodies are defined."""
 CODES = {kind.code for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, ImagegenError)}
 
 
@@ -63,8 +66,33 @@ def test_every_operation_tells_its_security_and_its_errors(operations: dict[tupl
         for status, answer in operation["responses"].items():
             if status >= "400" and (key[1], status) != ("/health/ready", "503"):
                 assert answer["content"].keys() == {"application/problem+json"}
-                schema = answer["content"]["application/problem+json"]["schema"]
-                assert schema == {"$ref": "#/components/schemas/Problem"}
+                content = answer["content"]["application/problem+json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+                example = msgspec.convert(content["example"], Problem)
+                assert codes()[example.code] == example.status == int(status)
+                assert (example.type, example.title) == (f"/problems/{example.code}", title_of(example.code))
+
+
+def test_every_answer_tells_its_headers(
+    document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    """The request's id always; how to authenticate, when to try again, and which bytes, where they are told."""
+    for (_, path), operation in operations.items():
+        for status, answer in operation["responses"].items():
+            assert "X-Request-ID" in answer["headers"]
+            assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
+            assert ("Content-Range" in answer["headers"]) == (status in {"206", "416"})
+            if status == "503":
+                assert ("Retry-After" in answer["headers"]) == (path != "/health/ready")
+    told = document["components"]["headers"]
+    assert all(header["description"] and header["schema"] for header in told.values())
+
+
+def test_the_bytes_tell_what_they_can_be_asked_by(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """Parts and conditions of a picture are asked for by headers, which are parameters of the operation."""
+    parameters = operations["get", "/v1/images/{image_id}/content"]["parameters"]
+    asked = {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
+    assert asked == {"Range", "If-None-Match", "If-Range"}
 
 
 def test_bodies_say_exactly_what_is_checked(document: dict[str, Any]) -> None:
@@ -80,7 +108,8 @@ def test_bodies_say_exactly_what_is_checked(document: dict[str, Any]) -> None:
     assert schemas["KeyView"]["properties"]["created_at"]["format"] == "date-time"
     assert "imagegen." not in str(document["paths"])
     for reference in references(document):
-        assert reference.removeprefix("#/components/schemas/") in schemas
+        _, _, section, name = reference.split("/")
+        assert name in document["components"][section]
 
 
 def references(node: Any) -> set[str]:
@@ -94,17 +123,15 @@ def references(node: Any) -> set[str]:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_what_it_is_an_example_of(name: str, document: dict[str, Any]) -> None:
     """Each example in the document is accepted, or could have been answered, by the very type that it stands for."""
-    kind = getattr(requests, name, None) or getattr(views, name, None) or getattr(problems, name)
+    kind = next(getattr(module, name) for module in KINDS if hasattr(module, name))
     msgspec.json.decode(msgspec.json.encode(EXAMPLES[name]), type=kind)
     assert document["components"]["schemas"][name]["examples"] == [EXAMPLES[name]]
 
 
-def test_whatever_is_sent_has_an_example(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
-    """There is an example for every body of a request."""
-    for operation in operations.values():
-        if "requestBody" in operation:
-            reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-            assert reference.rpartition("/")[2] in EXAMPLES
+def test_whatever_is_sent_or_answered_has_an_example(document: dict[str, Any]) -> None:
+    """There is an example for every object in a body, alone, within another, or on a page."""
+    for name, schema in document["components"]["schemas"].items():
+        assert schema.get("type") != "object" or schema["examples"], name
 
 
 def test_pictures_are_of_three_types(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -118,7 +145,10 @@ def test_pictures_are_of_three_types(operations: dict[tuple[str, str], dict[str,
     ("path", "status", "headers"),
     [
         ("/v1/generate", "201", {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed"}),
+        ("/v1/generate", "202", {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed", "Retry-After"}),
+        ("/v1/generate", "502", {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed"}),
         ("/v1/generations", "201", {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed"}),
+        ("/v1/generations", "202", {"Location", "X-Imagegen-Generation-Id", "Idempotent-Replayed", "Retry-After"}),
         (
             "/v1/generations/{generation_id}/retry",
             "202",
@@ -133,8 +163,8 @@ def test_what_is_made_says_where_it_is(
 ) -> None:
     """The headers of the answer are described, each with words of its own."""
     described = operations["post", path]["responses"][status]["headers"]
-    assert described.keys() == headers
-    assert all(header["description"] for header in described.values())
+    assert described.keys() == headers | {"X-Request-ID"}
+    assert all(header.get("description") or header["$ref"] for header in described.values())
 
 
 def test_health_answers_are_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from imagegen.domain.errors import DatabaseUnavailable, NotFound
 from imagegen.domain.identifiers import GENERATION, GenerationId
 from imagegen.domain.snapshots import Snapshot
 from imagegen.web.api.addresses import address
-from imagegen.web.api.examples import EVENTS
+from imagegen.web.api.examples.events import EVENTS
 from imagegen.web.api.generations import GenerationName
 from imagegen.web.api.parameters import ApiRequest, Verbs, identifier, problems
 from imagegen.web.api.views import Address, EventView

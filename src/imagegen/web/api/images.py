@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from litestar import Controller, Response, delete, get, patch
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET
 
 from imagegen.application import Application
@@ -115,6 +115,11 @@ class ImageContentController(Controller):
         application: Verbs,
         expires: Annotated[int | None, QueryParameter(ge=1, le=2**53, description="From the signed link.")] = None,
         signature: Annotated[str | None, QueryParameter(max_length=100, description="From the signed link.")] = None,
+        wanted: Annotated[str | None, HeaderParameter(name="Range", description="`bytes=0-99`: a part.")] = None,
+        known: Annotated[str | None, HeaderParameter(name="If-None-Match", description="ETags at hand.")] = None,
+        condition: Annotated[
+            str | None, HeaderParameter(name="If-Range", description="The ETag of which a part is wanted.")
+        ] = None,
     ) -> Response[bytes]:
         """Read the bytes of an image, with a signed link or a credential of its owner. Ranges and ETags work."""
         found = _id(image_id)
@@ -122,14 +127,16 @@ class ImageContentController(Controller):
             image = await application.follow_link(found, expires=expires or 0, signature=signature)
         else:
             image = await application.find_image(principal_of(request), found)
-        return await _content(request, image, application)
+        return await _content(image, application, wanted, known, condition)
 
 
 def _id(text: str) -> ImageId:
     return ImageId(identifier(IMAGE, text))
 
 
-async def _content(request: ApiRequest, image: Image, application: Application) -> Response[bytes]:
+async def _content(
+    image: Image, application: Application, wanted: str | None, known: str | None, condition: str | None
+) -> Response[bytes]:
     etag = f'"{image.sha256}"'
     headers: dict[str, Any] = {
         "ETag": etag,
@@ -138,11 +145,9 @@ async def _content(request: ApiRequest, image: Image, application: Application) 
         "Content-Disposition": f'inline; filename="{external(IMAGE, image.id)}.{image.format}"',
         "Cross-Origin-Resource-Policy": "cross-origin",  # whoever has the link may show the picture on their page
     }
-    if matches(request.headers.get("if-none-match"), etag):
+    if matches(known, etag):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers, media_type=image.content_type)
-    part = byte_range(request.headers.get("range"), image.bytes)
-    if part is not None and request.headers.get("if-range", etag) != etag:
-        part = None
+    part = byte_range(wanted, image.bytes) if condition in {None, etag} else None
     if part is not None and not part:
         title = "The range lies outside the picture"
         raise Refusal(

@@ -18,6 +18,7 @@ from imagegen import __version__
 from imagegen.domain.images import ImageFormat
 from imagegen.web import problems
 from imagegen.web.api import health, requests, views
+from imagegen.web.api.answers import describe_answers
 from imagegen.web.api.examples import EXAMPLES
 from imagegen.web.authentication import Access, access
 
@@ -39,6 +40,9 @@ _TAGS: Final = {
 }
 _TOLD: Final = {views.StatusView.__name__, views.ProgressView.__name__}
 """Schemas that are the body of no answer, but the data of events."""
+
+_INSIDE: Final = re.compile(re.escape(views.__name__).encode() + rb"\.(?:\w+\.)?")
+"""Litestar names a generic view by its full path; the last name is enough, and says nothing of the inside."""
 
 
 class Unrouted(Router):
@@ -84,9 +88,7 @@ def openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:
 @cache
 def _encoded(app: Litestar) -> bytes:
     """Made at the first look and kept: it takes a tenth of a second."""
-    # Litestar names a generic view by its full path; the last name is enough, and says nothing of the inside.
-    named = msgspec.json.encode(app.openapi_schema.to_schema()).replace(f"{views.__name__}.".encode(), b"")
-    document = msgspec.json.decode(named)
+    document = msgspec.json.decode(_INSIDE.sub(b"", msgspec.json.encode(app.openapi_schema.to_schema())))
     schemas = document["components"]["schemas"]
     schemas |= {name: schema for name, schema in _exact_schemas().items() if name in schemas or name in _TOLD}
     for name, example in EXAMPLES.items():
@@ -96,6 +98,7 @@ def _encoded(app: Litestar) -> bytes:
             parameter["schema"] = _said(parameter["schema"])
         for answer in operation["responses"].values():
             _widen(answer.get("content", {}))
+    describe_answers(document)
     return msgspec.json.encode(document)
 
 

@@ -39,8 +39,8 @@ REPLAYED: Final = ResponseHeader(
 )
 PAGE_SIZE: Final = DEFAULT_LIMIT
 
-_OF_ANY: Final = (400,)
-_OF_A_BODY: Final = (400, 408, 413, 415, 422)
+_OF_ANY: Final = (400, 431)
+_OF_A_BODY: Final = (400, 408, 413, 415, 422, 431)
 _MEANING: Final = {
     400: "The request is malformed.",
     401: "The credential is missing, unknown, expired or revoked.",
@@ -52,6 +52,7 @@ _MEANING: Final = {
     415: "The body is not application/json.",
     416: "The range lies outside the picture.",
     422: "Understood, but not valid.",
+    431: "Address and headers are too large.",
     502: "The provider failed.",
     503: "Not configured, or not available at the moment.",
     504: "The provider did not answer in time; the outcome may be unknown.",
