@@ -10,13 +10,13 @@ from imagegen.application.canceling import AbandonCalls, CancelGeneration, Retry
 from imagegen.application.cleaning import (
     MoveBlobsOn,
     RemoveExpired,
-    RemoveForgotten,
     RemoveLeftovers,
     RemoveOrphans,
     RemoveReceipts,
 )
 from imagegen.application.delivering import DeliverWebhooks
 from imagegen.application.finishing import CancelBatch, FinishBatches
+from imagegen.application.forgetting import RemoveForgotten
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,

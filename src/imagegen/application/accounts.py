@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imagegen.application.cleaning import RemoveForgotten
 from imagegen.application.finding import existing
+from imagegen.application.forgetting import RemoveForgotten
 from imagegen.application.retrying import until_fresh
 from imagegen.application.sessions import GrantAccess, Login
 from imagegen.domain.errors import (

@@ -1,7 +1,7 @@
 """Bytes that no row speaks of any more are removed: at once where possible, by the worker where not."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -10,9 +10,9 @@ from imagegen.application.leasing import Lease
 from imagegen.domain.attempts import Attempt, Outcome
 from imagegen.domain.blob_keys import CHECKS, attempt_of, is_check_key, is_receipt_key, picture_keys, receipt_key
 from imagegen.domain.deliveries import KEPT
-from imagegen.domain.errors import StorageUnavailable, Unavailable
+from imagegen.domain.errors import StorageUnavailable
 from imagegen.domain.idempotency import REMEMBERED
-from imagegen.domain.identifiers import AttemptId, UserId, WorkerId
+from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
 
 MOST_LEFT: Final = 10_000
@@ -44,51 +44,6 @@ class RemoveBlobs:
         except StorageUnavailable:
             logger.warning("%s blobs are to be removed when the store is back", len(wanted))
             self._left.extend(wanted[: MOST_LEFT - len(self._left)])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveForgotten:
-    """Remove the bytes of images that are forgotten. Where they lie was noted when that was committed."""
-
-    unit_of_work: UnitOfWorkFactory
-    blobs: BlobStore
-
-    async def at_once(self, owner: UserId) -> None:
-        """Remove those of one user, the first thousand; never fails, since the rest is for the worker."""
-        try:
-            async with self.unit_of_work() as work:
-                locations = await work.forgotten_blobs.of_user(owner)
-            await self._remove(locations)
-        except Unavailable:
-            logger.warning("the bytes of forgotten images are to be removed when store and database are back")
-
-    async def __call__(self) -> None:
-        """Remove all there are; raise `DatabaseUnavailable`, or `StorageUnavailable` when something may be there still.
-
-        What the store does not let go of keeps nothing else.
-        """
-        away: StorageUnavailable | None = None
-        last = ""
-        while locations := await self._following(last):
-            last = locations[-1]
-            try:
-                await self._remove(locations)
-            except StorageUnavailable as error:
-                away = error
-        if away is not None:
-            raise away
-
-    async def _following(self, location: str) -> Sequence[str]:
-        async with self.unit_of_work() as work:
-            return await work.forgotten_blobs.following(location)
-
-    async def _remove(self, locations: Sequence[str]) -> None:
-        if not locations:
-            return
-        await self.blobs.delete(*locations)
-        async with self.unit_of_work() as work:
-            work.forgotten_blobs.gone(locations)
-            await work.commit()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from imagegen.application.cleaning import RemoveForgotten
 from imagegen.application.finding import existing
+from imagegen.application.forgetting import RemoveForgotten
 from imagegen.application.retrying import until_fresh
 from imagegen.domain.attempts import Attempt
 from imagegen.domain.errors import IllegalTransition

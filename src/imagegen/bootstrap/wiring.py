@@ -15,7 +15,6 @@ from imagegen.application.cleaning import (
     MoveBlobsOn,
     RemoveBlobs,
     RemoveExpired,
-    RemoveForgotten,
     RemoveLeftovers,
     RemoveOrphans,
     RemoveReceipts,
@@ -24,6 +23,7 @@ from imagegen.application.concluding import ConcludeGeneration
 from imagegen.application.delivering import GRACE_SECONDS, DeliverWebhooks
 from imagegen.application.drawing import DrawGeneration
 from imagegen.application.finishing import CancelBatch, FinishBatch, FinishBatches
+from imagegen.application.forgetting import RemoveForgotten
 from imagegen.application.health import CheckHealth
 from imagegen.application.history import (
     ClearHistory,

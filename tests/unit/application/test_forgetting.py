@@ -9,7 +9,7 @@ from builders import SettableClock, new_generation, new_image, new_user, succeed
 from generating import Held, ask, pictures, run
 from house import PASSWORD, House, a_house
 from imagegen.adapters.memory import MemoryBlobStore, MemoryDatabase
-from imagegen.application.cleaning import RemoveForgotten
+from imagegen.application.forgetting import RemoveForgotten
 from imagegen.domain.errors import DatabaseUnavailable, StorageUnavailable
 from imagegen.domain.generations import Generation
 from imagegen.domain.identifiers import UserId
