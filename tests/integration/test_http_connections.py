@@ -260,3 +260,15 @@ async def test_nonsense_behind_an_answer_that_came_early_ends_the_connection(hou
     begun = b"POST /v1/generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"
     (only,) = await exchange(house, begun, b"nonsense\r\n", LAST)
     assert (only[0], only[2]["code"]) == (401, "credentials_missing")
+
+
+async def test_half_a_head_keeps_nobody_from_stopping(house: House) -> None:
+    """When the server stops, who has not finished asking is let go of, as is who has asked nothing."""
+    async with asyncio.timeout(60):
+        async with house.listening() as port:
+            connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+            connections[0][1].write(GET)
+            await turns()
+        assert [await reader.read() for reader, _ in connections] == [b"", b""]
+    for _, writer in connections:
+        writer.close()
