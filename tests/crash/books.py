@@ -27,6 +27,8 @@ is long; a short one may have to share its machine with the other tests."""
 READY_SECONDS: Final = scaled(30, 2)
 """At least every other time that processes were killed all are ready within this, however many were killed at once: two
 are promised, and asked for where the run is long, as above."""
+ENOUGH_STARTS: Final = scaled(1, 100)
+"""Of so many there is a median to speak of."""
 FINAL: Final = ("succeeded", "failed", "canceled")
 EXPECTED: Final = frozenset({None, 201, 202, 422, 502, 503, 504})
 """What a request may be answered with while things go wrong around it, `None` being no answer."""
@@ -112,7 +114,7 @@ class Books:
             yield f"it took {self.settled:.1f} s until nothing was unfinished"
 
     def _starts(self) -> Iterator[str]:
-        if self.starts and (usual := statistics.median(self.starts)) > READY_SECONDS:
+        if len(self.starts) >= ENOUGH_STARTS and (usual := statistics.median(self.starts)) > READY_SECONDS:
             yield f"it took {usual:.1f} s, or longer every other time, until all were ready again"
 
     def _files(self) -> Iterator[str]:

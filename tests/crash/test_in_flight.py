@@ -19,7 +19,7 @@ MIX: Final = Mix(seconds=(2.0, 2.0))
 LOOK_SECONDS: Final = 0.1
 WARM_UP: Final = 32
 """As many at once before, so that every process has loaded and opened what it needs for any number of them."""
-MOST_KIB: Final = 512
+MOST_KIB: Final = 256
 """Memory for a generation in flight beside its pictures, in all processes that have to do with it."""
 
 
