@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from imagegen.application.at_work import AtWork
+from imagegen.application.defects import report
 from imagegen.application.drawing import Begun, DrawGeneration
 from imagegen.application.ending import write_end
 from imagegen.application.finishing import FinishBatch
@@ -51,7 +53,8 @@ class RunGeneration:
     """Begin and draw a queued generation, after those of a higher priority that nobody has begun yet.
 
     However many places come free together, each goes to another one of those, the first that is left. A second delivery
-    of the same generation finds it at work here, or no longer queued, and returns quietly.
+    of the same generation finds it at work here, or no longer queued, and returns quietly. One of those before it that
+    cannot be run, as when its row is broken, is reported and left out.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -68,12 +71,19 @@ class RunGeneration:
         """Run it to its end; errors of the provider become the generation's, not the caller's."""
         if not self.renew.lease.held:  # what began now would be taken for stranded
             await self.renew()
-        while (better := await self._better(generation_id)) is not None:
-            await self._run(better)
+        broken = set[GenerationId]()
+        while (better := await self._better(generation_id, broken)) is not None:
+            try:
+                await self._run(better)
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001 - reported
+                report(logger, "running generation %s failed unexpectedly", better)
+                broken.add(better)
         await self._run(generation_id)
 
-    async def _better(self, generation_id: GenerationId) -> GenerationId | None:
-        """The one that goes first of those above the one rung for that wait, and that nobody is beginning here."""
+    async def _better(self, generation_id: GenerationId, broken: Container[GenerationId]) -> GenerationId | None:
+        """The first of those above the one rung for that wait, that are whole, and that nobody is beginning here."""
         async with self.unit_of_work() as work:
             generation = await work.generations.find(generation_id)
             if generation is None or generation.status is not Status.QUEUED:
@@ -81,7 +91,7 @@ class RunGeneration:
             limit = 1
             while True:
                 above = await work.generations.first_above(generation.priority, limit, batched=generation.batched)
-                first = next((one for one in above if one not in self.at_work), None)
+                first = next((one for one in above if one not in self.at_work and one not in broken), None)
                 if first is not None or len(above) < limit:
                     return first
                 limit *= _LOOK_FURTHER

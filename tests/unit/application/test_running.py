@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from faults import LostAnswer
+from faults import Damaged, LostAnswer
 from generating import COST, PAID, PRICED, Held, ask, calls, found, history, usage
 from house import ANSWER, House, a_house
 from imagegen.adapters.memory import MemoryProvider
@@ -160,6 +160,24 @@ async def test_the_better_ones_go_first_where_places_come_free_together(places: 
     drawn = [call.request.prompt for call in house.provider.calls]
     assert sorted(drawn[: len(better)]) == sorted(map(str, range(len(better))))
     assert sorted(drawn[len(better) :]) == sorted(one.requested.prompt for one in low)
+
+
+async def test_a_better_one_that_is_broken_does_not_hide_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever is rung for is drawn, after the better ones that can be; the broken one is reported, and not quoted."""
+    database = Damaged()
+    house = a_house(database=database)
+    owner = await house.owner()
+    low, broken, high = [
+        await ask(house, owner, prompt=priority, priority=priority)
+        for priority in (Priority.LOW, Priority.HIGH, Priority.HIGH)
+    ]
+    database.bad = broken.id
+    await house.application.run_generation(low.id)
+    assert [call.request.prompt for call in house.provider.calls] == [Priority.HIGH, Priority.LOW]
+    for generation in (high, low):
+        assert (await found(house, owner, generation.id)).status is Status.SUCCEEDED
+    assert [str(broken.id) in record.getMessage() for record in caplog.records] == [True]
+    assert Damaged.quoted not in caplog.text
 
 
 async def test_equals_go_as_they_are_rung_for() -> None:
