@@ -33,17 +33,22 @@ class RemoveBlobs:
     async def __call__(self, locations: Iterable[str] = ()) -> None:
         """Never fails: what the store does not remove now is tried again with whatever is to be removed next.
 
-        Where that is too much to remember, the rest is left to the sweep.
+        That goes for what was under way when this is canceled, too. Where it is too much to remember, the rest is left
+        to the sweep.
         """
         wanted = [*locations, *self._left]
         self._left.clear()
         if not wanted:
             return
+        gone = False
         try:
             await self.blobs.delete(*wanted)
+            gone = True
         except StorageUnavailable:
             logger.warning("%s blobs are to be removed when the store is back", len(wanted))
-            self._left.extend(wanted[: MOST_LEFT - len(self._left)])
+        finally:
+            if not gone:
+                self._left.extend(wanted[: MOST_LEFT - len(self._left)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,28 @@ async def test_what_is_not_removed_is_removed_later() -> None:
     assert [blob async for blob in store.blobs()] == []
 
 
+async def test_what_was_being_removed_is_removed_later() -> None:
+    """Somebody who stops in the middle may have removed nothing, and who tidies up after that removes all of it."""
+    begun = asyncio.Event()
+
+    class Slow(MemoryBlobStore):
+        async def delete(self, *locations: str) -> None:
+            if not begun.is_set():
+                begun.set()
+                await asyncio.Event().wait()
+            await super().delete(*locations)
+
+    store = Slow(SettableClock())
+    remove = RemoveBlobs(blobs=store)
+    removing = asyncio.create_task(remove([await store.put("first", b"", "image/png")]))
+    await begun.wait()
+    removing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await removing
+    await remove()
+    assert [blob async for blob in store.blobs()] == []
+
+
 async def test_no_more_is_remembered_than_there_is_room_for() -> None:
     """Of what a store does not remove for days, the latest is tried again, and the rest is for the sweep."""
     store = MemoryBlobStore(SettableClock())
