@@ -61,7 +61,7 @@ async def test_what_is_announced_is_due_at_once(unit_of_work: UnitOfWorkFactory,
     await remember(unit_of_work, USER, ENDPOINT, new_event(USER, now=await now(unit_of_work) + skew))
     async with unit_of_work() as work:
         moment = await work.now()
-        assert await work.webhook_endpoints.with_due(moment) == [ENDPOINT]
+        assert await work.webhook_endpoints.with_due(moment, prompt=False) == [ENDPOINT]
         assert len(await work.webhook_deliveries.due(ENDPOINT.id, moment, 8)) == 1
 
 

@@ -71,7 +71,7 @@ READS: dict[str, Read] = {
     ),
     "webhook_endpoints.get": lambda work: work.webhook_endpoints.get(WebhookId(ID), USER_ID),
     "webhook_endpoints.page": lambda work: work.webhook_endpoints.page(USER_ID, PageRequest()),
-    "webhook_endpoints.with_due": lambda work: work.webhook_endpoints.with_due(NOW),
+    "webhook_endpoints.with_due": lambda work: work.webhook_endpoints.with_due(NOW, prompt=False),
     "webhook_deliveries.get": lambda work: work.webhook_deliveries.get(EventId(ID), WebhookId(ID), USER_ID),
     "webhook_deliveries.page": lambda work: work.webhook_deliveries.page(WebhookId(ID), USER_ID, PageRequest()),
     "webhook_deliveries.due": lambda work: work.webhook_deliveries.due(WebhookId(ID), NOW, 8),

@@ -74,7 +74,7 @@ async def test_an_event_nobody_wants_is_no_matter(unit_of_work: UnitOfWorkFactor
     await remember(unit_of_work, USER)
     await remember(unit_of_work, new_event(USER), new_event(new_user()))
     async with unit_of_work() as work:
-        assert await work.webhook_endpoints.with_due(LATER) == []
+        assert await work.webhook_endpoints.with_due(LATER, prompt=False) == []
 
 
 async def test_an_event_is_announced_with_what_it_is_about(unit_of_work: UnitOfWorkFactory) -> None:

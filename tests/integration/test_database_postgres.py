@@ -367,7 +367,7 @@ async def test_a_webhook_that_is_being_removed_holds_no_end_up(
     await announcing
     assert await read_user(database, late) == late
     async with database.unit_of_work() as work:
-        assert await work.webhook_endpoints.with_due(NOW) == [staying]
+        assert await work.webhook_endpoints.with_due(NOW, prompt=False) == [staying]
 
 
 async def test_a_stale_write_undoes_its_statement(database: Database) -> None:

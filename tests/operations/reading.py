@@ -104,7 +104,10 @@ def everything_of(user: User, now: datetime) -> Act:
             list(webhooks),
             [list((await work.webhook_deliveries.page(w.id, user.id, EVERYTHING)).items) for w in webhooks],
             [list(await work.webhook_deliveries.due(w.id, now, 2)) for w in webhooks],
-            sorted(webhook.id for webhook in await work.webhook_endpoints.with_due(now)),
+            [
+                sorted(w.id for w in await work.webhook_endpoints.with_due(now, prompt=prompt))
+                for prompt in (True, False)
+            ],
             list((await work.batches.page(user.id, EVERYTHING)).items),
             list(await work.batches.ended()),
             *[list(await work.generations.waiting(batched=batched)) for batched in (False, True)],

@@ -31,10 +31,10 @@ class Mute(MemoryDatabase):
         work = super().unit_of_work()
         with_due = work.webhook_endpoints.with_due
 
-        async def reluctant(now: datetime) -> Sequence[WebhookEndpoint]:
+        async def reluctant(now: datetime, *, prompt: bool) -> Sequence[WebhookEndpoint]:
             if self.failure is not None:
                 raise self.failure
-            return await with_due(now)
+            return await with_due(now, prompt=prompt)
 
         work.webhook_endpoints.with_due = reluctant  # type: ignore[method-assign]  # the fault that is played
         return work
@@ -104,4 +104,4 @@ async def test_a_worker_that_stops_waits_for_what_is_being_sent() -> None:
         await sending.wait()
     assert loop_time() == 10
     async with house.database.unit_of_work() as work:
-        assert await work.webhook_endpoints.with_due(house.clock() + timedelta(days=9)) == []
+        assert await work.webhook_endpoints.with_due(house.clock() + timedelta(days=9), prompt=False) == []

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Final, TypeVar
 
 from imagegen.application.defects import report
@@ -90,8 +91,9 @@ class DeliverWebhooks:
     async def _open(self, lanes: _Lanes) -> bool:
         """Serve who waits, as far as there is room, those first whose turn it is; return whether anybody is served."""
         async with self.unit_of_work() as work:
-            waiting = await work.webhook_endpoints.with_due(await work.now())
-        for endpoint in waiting:
+            now = await work.now()
+            waiting = [await work.webhook_endpoints.with_due(now, prompt=prompt) for prompt in (True, False)]
+        for endpoint in chain.from_iterable(waiting):
             if _has_room(lanes, endpoint):
                 lanes[endpoint.id] = _Lane(endpoint, asyncio.create_task(self._serve(endpoint)))
         return bool(lanes)

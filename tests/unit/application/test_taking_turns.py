@@ -23,6 +23,8 @@ USERS = LANES // LANES_OF_USER + 1
 BACKLOG = AT_ONCE + 2
 HANGS = "https://hangs.example.com/"
 ANSWERS = "https://answers.example.com/"
+BUSY = "https://busy.example.com/"
+"""Answers as late as one may who is prompt."""
 TAKEN = WebhookReply(status=204)
 
 
@@ -51,6 +53,9 @@ class Town:
             await asyncio.sleep(TIMEOUT)
             self.hanging -= 1
             return WebhookReply(error=DeliveryError.TIMEOUT)
+        if message.url == BUSY:
+            await asyncio.sleep(PROMPT_SECONDS - 0.1)
+            return TAKEN
         self.heard.append(loop_time())
         await asyncio.sleep(self.thinking)
         return TAKEN
@@ -189,6 +194,22 @@ async def test_somebody_new_is_next() -> None:
         await asyncio.sleep(5 * TIMEOUT * MOST_WEBHOOKS / LANES_OF_USER)
         user, _ = await town.listen(ANSWERS)
         assert await town.told(user, within=TIMEOUT + 2 * LOOK_SECONDS)
+
+
+@in_no_time
+async def test_who_is_prompt_holds_up_nobody_new() -> None:
+    """However many with something due were prompt, who has yet to answer is told at the next look."""
+    town = Town()
+    for _ in range(60):
+        busy, endpoints = await town.listen(BUSY, MOST_WEBHOOKS)
+        async with town.database.unit_of_work() as work:
+            for endpoint in endpoints:
+                work.webhook_endpoints.served(endpoint.id, NOW, prompt=True)
+            await work.commit()
+        await town.happen(busy)
+    user, _ = await town.listen(ANSWERS)
+    async with town.delivering():
+        assert await town.told(user)
 
 
 @in_no_time

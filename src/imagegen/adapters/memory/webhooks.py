@@ -35,12 +35,13 @@ class MemoryWebhookEndpoints(Repository, WebhookEndpoints):
         endpoints = (await self._read()).webhook_endpoints.values()
         return page((endpoint for endpoint in endpoints if endpoint.user_id == owner), wanted)
 
-    async def with_due(self, now: datetime) -> Sequence[WebhookEndpoint]:
+    async def with_due(self, now: datetime, *, prompt: bool) -> Sequence[WebhookEndpoint]:
         """The enabled endpoints of what is due, each once, in the order of their turns."""
         rows = await self._read()
         found = dict.fromkeys(delivery.webhook_id for delivery in _due(rows, now))
         endpoints = (rows.webhook_endpoints[webhook_id] for webhook_id in found)
-        return sorted((endpoint for endpoint in endpoints if endpoint.enabled), key=_turn)[:_MOST_WITH_DUE]
+        alike = (endpoint for endpoint in endpoints if endpoint.enabled and endpoint.prompt is prompt)
+        return sorted(alike, key=lambda endpoint: endpoint.served_at or _NEVER)[:_MOST_WITH_DUE]
 
     def add(self, endpoint: WebhookEndpoint) -> None:
         """Add an endpoint of a user who is there."""
@@ -164,10 +165,6 @@ class MemoryWebhookSender(WebhookSender):
 def _owned(rows: Rows, webhook_id: WebhookId, owner: UserId) -> WebhookEndpoint | None:
     endpoint = rows.webhook_endpoints.get(webhook_id)
     return endpoint if endpoint is not None and endpoint.user_id == owner else None
-
-
-def _turn(endpoint: WebhookEndpoint) -> tuple[bool, datetime]:
-    return not endpoint.prompt, endpoint.served_at or _NEVER
 
 
 def _due(rows: Rows, now: datetime) -> Iterator[WebhookDelivery]:

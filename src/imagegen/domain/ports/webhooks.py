@@ -24,10 +24,10 @@ class WebhookEndpoints(Protocol):
         """The owner's endpoints, disabled ones included."""
 
     @abstractmethod
-    async def with_due(self, now: datetime) -> Sequence[WebhookEndpoint]:
+    async def with_due(self, now: datetime, *, prompt: bool) -> Sequence[WebhookEndpoint]:
         """Anybody's enabled endpoints with a delivery that is due by `now` (at most 1,000).
 
-        Those first that were prompt; among these, and among the others, who was served longest ago or never.
+        Either those that were prompt or the others; those first that were served longest ago or never.
         """
 
     @abstractmethod

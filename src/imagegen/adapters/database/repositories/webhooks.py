@@ -50,8 +50,8 @@ _due_since = (
 )
 _WITH_DUE = Query(
     select(webhook_endpoints)
-    .where(_IS_ENABLED, _due_since <= bindparam("now"))
-    .order_by(webhook_endpoints.c.prompt.desc(), webhook_endpoints.c.served_at.nulls_first(), _due_since)
+    .where(_IS_ENABLED, webhook_endpoints.c.prompt == bindparam("prompt"), _due_since <= bindparam("now"))
+    .order_by(webhook_endpoints.c.served_at.nulls_first(), _due_since)
     .limit(_MOST_WITH_DUE),
     webhook_endpoint_of,
 )
@@ -141,9 +141,9 @@ class SqlWebhookEndpoints(Repository, WebhookEndpoints):
         query = _page(oldest_first=wanted.oldest_first, continued=wanted.after is not None)
         return cut(await self._transaction.scan(query, {"owner": owner, **values_of(wanted)}), wanted)
 
-    async def with_due(self, now: datetime) -> Sequence[WebhookEndpoint]:
+    async def with_due(self, now: datetime, *, prompt: bool) -> Sequence[WebhookEndpoint]:
         """Ask for the first delivery to each."""
-        return await self._transaction.scan(_WITH_DUE, {"now": now})
+        return await self._transaction.scan(_WITH_DUE, {"now": now, "prompt": prompt})
 
     def add(self, endpoint: WebhookEndpoint) -> None:
         """Insert a row."""
