@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline, PubSub
 
 from builders import new_generation, new_user
 from imagegen.adapters.queues.redis import RedisEvents, SaqQueue, connect
@@ -333,6 +335,58 @@ async def test_an_announcement_never_raises(valkey: Valkey, caplog: pytest.LogCa
             await events.announce(generations[0])
             await logged(caplog, "announcing: Redis is back")
     assert told(caplog).count("announcing: Redis is away") == 1
+
+
+class Stumbling(Redis):
+    """A client that breaks at the first pipeline and the first subscription in a way that nobody foresaw."""
+
+    quoted = "what nobody may read"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.closed = False
+        self._whole: set[str] = set()
+
+    def pipeline(self, *arguments: Any, **options: Any) -> Pipeline:
+        """Break, or send."""
+        self._stumble("pipeline")
+        return super().pipeline(*arguments, **options)
+
+    def pubsub(self, **options: Any) -> PubSub:
+        """Break, or subscribe."""
+        self._stumble("pubsub")
+        return super().pubsub(**options)
+
+    async def aclose(self, close_connection_pool: bool | None = True) -> None:
+        """Close, and remember it."""
+        self.closed = True
+        await super().aclose(close_connection_pool)
+
+    def _stumble(self, step: str) -> None:
+        if step not in self._whole:
+            self._whole.add(step)
+            raise RuntimeError(self.quoted)
+
+
+async def test_an_error_that_nobody_foresaw_ends_no_announcements(
+    valkey: Valkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is reported without what it says; others are told and heard again, and at the end the client is closed."""
+    lost, heard, other = [ended() for _ in range(3)]
+    client = Stumbling(connection_pool=connect(valkey.url).connection_pool)
+    events = RedisEvents(client)
+    async with asyncio.timeout(LONG), events_at(valkey.url) as there, events.listening():
+        with there.watch(heard.id) as theirs, events.watch(other.id) as ours:
+            assert [await watch.change(LONG) for watch in (theirs, ours)] == [True, True]  # both hear from now on
+            await events.announce(lost)
+            await logged(caplog, "announcing raised RuntimeError")
+            await events.announce(heard)
+            assert await theirs.change(LONG)
+            await there.announce(other)
+            assert await ours.change(LONG)
+    assert "hearing announcements raised RuntimeError" in told(caplog)
+    assert client.quoted not in told(caplog)
+    assert client.closed
 
 
 async def test_whoever_announces_waits_for_nobody() -> None:

@@ -17,9 +17,13 @@ async def guarded(job: Callable[[], Awaitable[None]], name: str) -> None:
     except Unavailable as error:
         logger.warning("handling %s was put off: %s", name, error.code)
     except Exception as error:  # noqa: BLE001 - one broken handling must not end the others
-        # Where it broke, but not what it says: an error's text may quote a prompt.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("handling %s raised %s\n%s", name, type(error).__name__, frames)  # noqa: TRY400
+        report(error, f"handling {name}")
+
+
+def report(error: Exception, step: str) -> None:
+    """Log where the step broke, but not what the error says: its text may quote a prompt."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s raised %s\n%s", step, type(error).__name__, frames)
 
 
 async def finish(tasks: Collection[asyncio.Task[None]], grace: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from imagegen.adapters.queues.redis.connection import TIMEOUT, Outage, cancelable
+from imagegen.adapters.queues.handling import finish, report
+from imagegen.adapters.queues.redis.connection import LONGEST_PAUSE, TIMEOUT, Outage, cancelable
 from imagegen.adapters.queues.watches import Watches
 from imagegen.domain.generations import Generation, Status
 from imagegen.domain.identifiers import GenerationId
@@ -24,8 +25,9 @@ class RedisEvents(GenerationEvents):
     """Tells this process at once and the others through Redis, which are told no more than that there is news.
 
     A message is the word of who sent it, the generation and its status, with blanks between them. Whoever announces
-    does not wait for Redis: a task sends what there is, in its order, and tries each once. What is announced while this
-    process cannot hear is lost to it: once it hears again, everybody who watches is told to look.
+    does not wait for Redis: a task sends all there is, in its order, and tries each once, so that nothing waits longer
+    than one try takes. What is announced while this process cannot hear is lost to it: once it hears again, everybody
+    who watches is told to look. An error that nobody foresaw is reported, and ends neither speaking nor hearing.
     """
 
     def __init__(self, client: Redis, *, namespace: str = "imagegen", quiet_seconds: float = QUIET_SECONDS) -> None:
@@ -58,19 +60,17 @@ class RedisEvents(GenerationEvents):
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Hear the others and tell them meanwhile, whenever Redis is there; afterwards the client is closed."""
-        tasks = [asyncio.create_task(step(), name="announcements") for step in (self._listen, self._speak)]
-        try:
-            yield
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TIMEOUT):
-                    await self._unsent.join()
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
-            await self._client.aclose()
+        async with aclosing(self._client):
+            tasks = [asyncio.create_task(step(), name="announcements") for step in (self._listen, self._speak)]
+            try:
+                yield
+            finally:
+                try:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(TIMEOUT):
+                            await self._unsent.join()
+                finally:
+                    await finish(tasks, grace=0)
 
     async def _speak(self) -> None:
         while True:
@@ -82,10 +82,13 @@ class RedisEvents(GenerationEvents):
                     await self._send(messages)
             except RedisError as error:
                 self._speaking.began(error)
+            except Exception as error:  # noqa: BLE001 - reported; what is announced next is sent all the same
+                report(error, "announcing")
             else:
                 self._speaking.ended()
-            for _ in messages:
-                self._unsent.task_done()
+            finally:
+                for _ in messages:
+                    self._unsent.task_done()
 
     async def _send(self, messages: Sequence[str]) -> None:
         async with self._client.pipeline(transaction=False) as pipeline:
@@ -103,6 +106,9 @@ class RedisEvents(GenerationEvents):
                         self._hear(await self._next(subscription))
             except RedisError as error:
                 await self._hearing.sit_out(error)
+            except Exception as error:  # noqa: BLE001 - reported, and not more often than it can be read
+                report(error, "hearing announcements")
+                await asyncio.sleep(LONGEST_PAUSE)
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":  # for the first time, or again after the connection was lost
