@@ -113,6 +113,34 @@ class Late(Watched):
         return await super().get(location)
 
 
+class Keeping(MemoryBlobStore):
+    """A store that refuses to remove anything, as long as it `keeps`."""
+
+    keeps = True
+
+    async def delete(self, *locations: str) -> None:
+        """Remove them, or not."""
+        if self.keeps:
+            raise StorageUnavailable
+        await super().delete(*locations)
+
+
+class Hanging(MemoryBlobStore):
+    """A store that never comes back to whoever wants something removed, as long as it `hangs`."""
+
+    def __init__(self, clock: SettableClock) -> None:
+        super().__init__(clock)
+        self.hangs = True
+        self.deleting = asyncio.Event()
+
+    async def delete(self, *locations: str) -> None:
+        """Remove them, unless it hangs."""
+        self.deleting.set()
+        if self.hangs:
+            await asyncio.Event().wait()
+        await super().delete(*locations)
+
+
 class Damaged(MemoryDatabase):
     """A database with one row that cannot be read; the error quotes what nobody may read in a log."""
 

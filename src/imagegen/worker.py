@@ -32,6 +32,8 @@ RENEWALS: Final = 4
 """Renewals in the lifetime of a lease: three of them may come late."""
 _ENDING: Final = 5.0
 """Seconds for saying that it is over; who is not told finds out by the lease."""
+_TIDYING: Final = 2.0
+"""Of these for removing receipts; the others remove what is left of them."""
 
 Step = Callable[[], Awaitable[object]]
 
@@ -100,8 +102,7 @@ class Worker:
             renewing.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_ENDING):
-                    await Round("removing receipts at the end", self.application.remove_receipts)()
-                    await Round("giving the lease back", self.application.end_lease)()
+                    await self._end()
 
     async def check(self) -> None:
         """Raise `Unavailable` unless it is at work."""
@@ -133,6 +134,14 @@ class Worker:
             if await renew():
                 return
             await asyncio.sleep(pause)
+
+    async def _end(self) -> None:
+        """Remove what can be removed soon, and give the lease back; it stays as a note where something is left."""
+        tidy = self.application.remove_receipts
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TIDYING):
+                await Round("removing receipts at the end", tidy)()
+        await Round("giving the lease back", lambda: self.application.end_lease(leftovers=tidy.left))()
 
     async def _listen(self) -> None:
         async for generation_id in self.events.cancellations():

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from builders import SettableClock
-from faults import Interrupted, Late
-from generating import Held, ask, found, history
+from faults import Hanging, Interrupted, Keeping, Late
+from generating import Held, ask, found, history, receipts
 from house import House, a_house
 from imagegen.adapters.memory import MemoryDatabase
 from imagegen.application.leasing import LIFETIME
@@ -237,6 +237,52 @@ async def test_a_worker_that_ends_keeps_its_lease_until_what_runs_has_ended() ->
     await looking
     assert (await found(house, owner, generation.id)).status is Status.SUCCEEDED
     assert await house.application.count_workers() == 0
+
+
+async def left_by(house: House) -> list[str]:
+    """What is stored that is no picture, after the worker of a house has drawn one and ended; nobody is alive then."""
+    async with working(house, sweep_seconds=60):
+        await asyncio.sleep(1)
+        assert await drawn(house) is Status.SUCCEEDED
+    assert await house.application.count_workers() == 0
+    return sorted(await receipts(house))
+
+
+async def after(house: House) -> House:
+    """A process that comes after it, and has removed what it left."""
+    later = a_house(lease=a_lease(loop_time), database=house.database, blobs=house.store)
+    await later.application.renew_lease()
+    await later.application.remove_leftovers()
+    return later
+
+
+@in_no_time
+async def test_who_ends_leaves_no_receipts() -> None:
+    """Those that there are by then are removed first, and so there is nothing to note for others."""
+    house = a_house(lease=a_lease(loop_time))
+    assert await left_by(house) == []
+    async with house.database.unit_of_work() as work:
+        assert await work.workers.dead() == []
+
+
+@in_no_time
+async def test_who_ends_while_the_store_is_away_leaves_a_note() -> None:
+    """Its lease has run out, and is there until somebody has removed the receipts that it could not."""
+    house = a_house(lease=a_lease(loop_time), blobs=(store := Keeping(SettableClock())))
+    assert len(await left_by(house)) == 1
+    store.keeps = False
+    later = await after(house)
+    assert await receipts(later) == set()
+
+
+@in_no_time
+async def test_who_ends_while_the_store_hangs_gives_its_lease_back() -> None:
+    """Removing receipts leaves time to say that it is over; what runs there is settled at once, and they go later."""
+    house = a_house(lease=a_lease(loop_time), blobs=(store := Hanging(SettableClock())))
+    assert len(await left_by(house)) == 1
+    store.hangs = False
+    later = await after(house)
+    assert await receipts(later) == set()
 
 
 @in_no_time

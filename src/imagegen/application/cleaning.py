@@ -30,14 +30,19 @@ class RemoveBlobs:
     blobs: BlobStore
     _left: list[str] = field(default_factory=list, init=False)
 
+    @property
+    def left(self) -> bool:
+        """Whether something that was to be removed is still there."""
+        return bool(self._left)
+
     async def __call__(self, locations: Iterable[str] = ()) -> None:
         """Never fails: what the store does not remove now is tried again with whatever is to be removed next.
 
-        That goes for what was under way when this is canceled, too. Where it is too much to remember, the rest is left
-        to the sweep.
+        So is what was being removed when this is canceled. Where that is too much to remember, the rest is left to the
+        sweep.
         """
         wanted = [*locations, *self._left]
-        self._left.clear()
+        self._left.clear()  # whoever comes meanwhile need not try it as well
         if not wanted:
             return
         gone = False
@@ -56,12 +61,17 @@ class RemoveReceipts:
     """Remove the receipts of calls that have ended on record: not each as it ends, but those of a while together.
 
     Nobody looks for them any more, and many cost little more than one. A process that dies leaves some, which are
-    among its leftovers.
+    among its leftovers; so are those that one which ends could not remove.
     """
 
     blobs: BlobStore
     remove_blobs: RemoveBlobs
     _spent: list[str] = field(default_factory=list, init=False)
+
+    @property
+    def left(self) -> bool:
+        """Whether something is still to be removed: a receipt, or what else the store did not remove before."""
+        return bool(self._spent) or self.remove_blobs.left
 
     def later(self, call: Attempt) -> None:
         """Remove the receipt of that call at the next opportunity."""
@@ -71,7 +81,7 @@ class RemoveReceipts:
         """Remove those that there are by now, and what else the store did not remove before."""
         spent = self._spent.copy()
         self._spent.clear()
-        await self.remove_blobs(spent)
+        await self.remove_blobs(spent)  # which from here on remembers them, whatever becomes of this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +134,9 @@ class RemoveOrphans:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveLeftovers:
-    """Remove what dead processes had no time to: receipts of ended calls, pictures nobody shows, broken-off checks.
+    """Remove what processes that are gone did not: receipts of ended calls, pictures nobody shows, broken-off checks.
 
-    The lease of who died is the note that this is to be done, and goes when it is. It is looked at once nothing runs
+    The lease of who died, or ended before it had removed everything, is the note that this is to be done, and goes when it is. It is looked at once nothing runs
     there any more, so that every call has ended on record and no receipt is of use. Of each the last thousand calls
     are gone through: what may be left of older ones is for the sweep.
     """

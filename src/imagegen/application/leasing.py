@@ -77,11 +77,17 @@ class EndLease:
     unit_of_work: UnitOfWorkFactory
     lease: Lease
 
-    async def __call__(self) -> None:
-        """Give it back; raise `DatabaseUnavailable` when nobody could be told."""
+    async def __call__(self, *, leftovers: bool = False) -> None:
+        """Give it back; raise `DatabaseUnavailable` when nobody could be told.
+
+        With leftovers it runs out now instead, and stays as the note that somebody has to remove them.
+        """
         self.lease.ended()
         async with self.unit_of_work() as work:
-            work.workers.remove(self.lease.worker_id)
+            if leftovers:
+                work.workers.renew(self.lease.worker_id, timedelta(0))
+            else:
+                work.workers.remove(self.lease.worker_id)
             await work.commit()
 
 

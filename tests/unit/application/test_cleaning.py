@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from builders import WORKER, SettableClock, new_attempt, new_id
+from faults import Hanging
 from generating import Held, ask, calls, run
 from house import House, a_house
 from imagegen.adapters.memory import MemoryBlobStore
@@ -19,6 +20,7 @@ from imagegen.domain.generations import Failure
 from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.images import Image, ImageFormat
 from imagegen.domain.users import Principal
+from processes import kill
 
 
 class Stubborn(MemoryBlobStore):
@@ -93,6 +95,21 @@ async def test_removing_many_stops_at_none() -> None:
     locations = [await store.put(name, b"", "image/png") for name in names]
     await RemoveBlobs(blobs=store)(locations)
     assert [blob.location async for blob in store.blobs()] == [locations[0], locations[-1]]
+
+
+async def test_what_is_being_removed_is_not_forgotten_when_that_is_broken_off() -> None:
+    """Whoever is canceled while the store takes its time still knows what is to go, and it goes the next time."""
+    store = Hanging(SettableClock())
+    remove = RemoveBlobs(blobs=store)
+    blob = await store.put("first", b"", "image/png")
+    removing = asyncio.create_task(remove([blob]))
+    await store.deleting.wait()
+    await kill(removing)
+    assert remove.left
+    store.hangs = False
+    await remove()
+    assert [blob async for blob in store.blobs()] == []
+    assert not remove.left
 
 
 async def draw(house: House, owner: Principal) -> Image:
