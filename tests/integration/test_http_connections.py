@@ -157,6 +157,8 @@ async def test_what_is_around_a_body_has_an_end(house: House, endless: tuple[byt
         ([POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"], "ambiguous_framing"),
         ([POST + b"Content-Length: -1\r\n\r\n"], "ambiguous_framing"),
         ([POST + b"Transfer-Encoding: folded\r\n\r\n{}"], "ambiguous_framing"),
+        ([POST + b"Transfer-Encoding: folded, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"], "ambiguous_framing"),
+        ([CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") + b"2\r\n{}\r\n0\r\n\r\n"], "ambiguous_framing"),
         ([POST + UPGRADE + b"Content-Length: 2\r\n\r\n{}"], "ambiguous_framing"),
     ],
 )

@@ -68,11 +68,15 @@ class Connection(HttpToolsProtocol):
         """Pass the request on.
 
         Raises:
-            Refusal: its head is too large, or wants to upgrade and has a body, of which no end would be seen.
+            Refusal: its head is too large, or two readers could disagree on where its body ends.
         """
         if len(self.url) + sum(map(len, chain.from_iterable(self.headers))) + 4 * len(self.headers) > LARGEST_HEAD:
             raise _too_large()
-        if self.parser.should_upgrade() and not _FRAMING.isdisjoint(dict(self.headers)):
+        framing = {name: value for name, value in self.headers if name in _FRAMING}
+        coding = framing.get(b"transfer-encoding")
+        if coding is not None and (coding.lower() != b"chunked" or self.parser.get_http_version() == "1.0"):
+            raise ambiguous("Transfer-Encoding can only be chunked, and only in HTTP/1.1.")
+        if framing and self.parser.should_upgrade():
             raise ambiguous("A request to upgrade can have no body.")
         super().on_headers_complete()
         self._unset_keepalive_if_required()
