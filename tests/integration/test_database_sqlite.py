@@ -407,11 +407,13 @@ def statements() -> Iterator[tuple[str, Select[Any] | Change]]:
 STATEMENTS: Final = dict(statements())
 SMALL: Final = {
     "SCAN workers",  # a row for each process
-    "SCAN webhook_endpoints",  # a few for each user; each is asked for its first delivery, however many wait
+    "SCAN waiting",  # the webhooks for which something waits, a step of an index for each
     "SCAN generations USING INDEX ix_generations_unfinished",  # it holds only what has not ended
     "SCAN generations USING INDEX ix_generations_waiting",  # and this only what is queued
     "SCAN generations USING INDEX ix_generations_waiting_batched",  # as does this
     "SCAN batches USING INDEX ix_batches_open",  # and this what is not finished
+    "SCAN latest",  # the few thousand calls that are younger than all others
+    "SCAN CONSTANT ROW",  # no table at all
     "SCAN item",  # those of a batch that its index found
 }
 

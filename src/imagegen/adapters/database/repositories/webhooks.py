@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Insert,
     Text,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     literal_column,
     select,
     update,
@@ -42,7 +45,18 @@ _IS_OWNED = webhook_endpoints.c.user_id == bindparam("owner")
 _IS_ENABLED = webhook_endpoints.c.disabled_at.is_(None)
 _OF_OWNER = select(webhook_endpoints).where(_IS_OWNED)
 _GET = Query(_OF_OWNER.where(webhook_endpoints.c.id == bindparam("id")), webhook_endpoint_of)
-# One step into the index for each endpoint, however much waits for it.
+
+
+def _waiting() -> CTE:
+    """The endpoints with a delivery that is to be tried: one step through the index of these from each to the next."""
+    to, since = webhook_deliveries.c.webhook_id, webhook_deliveries.c.next_try_at
+    before_all = literal(UUID(int=0), to.type).label("webhook_id")
+    waiting = select(before_all).cte("waiting", recursive=True)
+    following = select(to).where(is_to_be_tried, to > waiting.c.webhook_id).order_by(to, since).limit(1)
+    return waiting.union_all(select(following.scalar_subquery()).where(waiting.c.webhook_id.is_not(None)))
+
+
+_WAITING = _waiting()
 _due_since = (
     select(func.min(webhook_deliveries.c.next_try_at))
     .where(webhook_deliveries.c.webhook_id == webhook_endpoints.c.id, is_to_be_tried)
@@ -50,6 +64,7 @@ _due_since = (
 )
 _WITH_DUE = Query(
     select(webhook_endpoints)
+    .join(_WAITING, _WAITING.c.webhook_id == webhook_endpoints.c.id)
     .where(_IS_ENABLED, webhook_endpoints.c.prompt == bindparam("prompt"), _due_since <= bindparam("now"))
     .order_by(webhook_endpoints.c.served_at.nulls_first(), _due_since)
     .limit(_MOST_WITH_DUE),
@@ -142,7 +157,7 @@ class SqlWebhookEndpoints(Repository, WebhookEndpoints):
         return cut(await self._transaction.scan(query, {"owner": owner, **values_of(wanted)}), wanted)
 
     async def with_due(self, now: datetime, *, prompt: bool) -> Sequence[WebhookEndpoint]:
-        """Ask for the first delivery to each."""
+        """Ask for the first delivery to each of those for which something waits."""
         return await self._transaction.scan(_WITH_DUE, {"now": now, "prompt": prompt})
 
     def add(self, endpoint: WebhookEndpoint) -> None:
