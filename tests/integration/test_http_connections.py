@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from house import ANSWER, House, a_house
+from imagegen.domain.errors import OutcomeUnknown
 from imagegen.domain.ports import ProviderAnswer
 from imagegen.web.app import SECURITY_HEADERS, WebOptions
 from imagegen.web.connection import LARGEST_HEAD, Connection
@@ -274,3 +275,29 @@ async def test_half_a_head_keeps_nobody_from_stopping(house: House) -> None:
         assert [await reader.read() for reader, _ in connections] == [b"", b""]
     for _, writer in connections:
         writer.close()
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["at once", "by and by"])
+async def test_what_was_carried_out_is_not_refused(together: bool) -> None:
+    """Where a body breaks that no route reads, the one answer is what came of the request, and the last."""
+    house = a_house(OutcomeUnknown(), ANSWER, options=WebOptions(hosts=("*",)))
+    async with house.listening() as port, asyncio.timeout(60):
+        base_url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=base_url) as client:
+            visitor = await register(client)
+            failed = (await client.post("/v1/generate", json={"prompt": "fox"}, headers=visitor.key)).json()
+            target, key = f"/v1/generations/{failed['generation_id']}/retry".encode(), visitor.key["Authorization"]
+            head = b"POST " + target + b" HTTP/1.1\r\nHost: x\r\nAuthorization: " + key.encode()
+            head += b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for piece in [head + b"zz\r\n"] if together else [head, b"zz\r\n"]:
+                writer.write(piece)
+                await turns()
+            (only,) = answers(await reader.read())
+            writer.close()
+            found = (await client.get("/v1/generations", headers=visitor.key)).json()["data"]
+    assert (only[0], only[2]["retry_of"]) == (202, failed["generation_id"])
+    assert [one["id"] for one in found] == [only[2]["id"], failed["generation_id"]]
+    lines = [json.loads(line) for line in house.lines]
+    assert [line["status"] for line in lines if line["route"].endswith("/retry")] == [202]
+    assert not any(line["status"] == 400 for line in lines)

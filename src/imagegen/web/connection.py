@@ -9,9 +9,10 @@ from itertools import chain
 from typing import Any, ClassVar, Final, cast
 
 import httptools
-from uvicorn._types import HTTPScope
+from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from imagegen.web.exchange import Exchange
 from imagegen.web.gate import refused
 from imagegen.web.problems import Refusal, ambiguous, late, malformed
 
@@ -38,6 +39,8 @@ class Connection(HttpToolsProtocol):
         self._in_body = False
         self._hurried = False
         self._refused = False
+        self._exchange: Exchange | None = None
+        """The newest that has begun."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Give it so long for its first request."""
@@ -126,16 +129,22 @@ class Connection(HttpToolsProtocol):
         else:  # to a connection on which nothing was asked nothing is answered
             self.timeout_keep_alive_handler()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._exchange = Exchange(app, cycle)
+        super()._start_asgi_task(cycle, self._exchange)
+
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer what was asked before, then this, and end the connection; what else comes is dropped."""
+        """Answer what was asked before, then this, and end the connection; what else comes is dropped.
+
+        Where the request has begun, what its route answers is the answer: it may have done what was asked.
+        """
         self._refused = True
-        if not self._in_body:
-            waiting = not self._idle
-        elif self.cycle.response_started:
-            self.shutdown()  # when that answer is complete
-            return
-        else:
-            waiting = self._take_back()
+        waiting = not self._idle
+        if self._in_body:
+            if not self.pipeline:
+                self._break_off()
+                return
+            self.pipeline.popleft()  # it has not begun
         if cast("HTTPScope | None", self.scope) is None:
             self.on_message_begin()
         self.cycle = self._cycle(cast("HTTPScope", refused(self.scope, refusal)))
@@ -144,14 +153,11 @@ class Connection(HttpToolsProtocol):
         else:
             self._start_asgi_task(self.cycle, self.app)
 
-    def _take_back(self) -> bool:
-        """Have nobody answer the request whose body is broken; say whether one before it waits for its answer."""
-        if self.pipeline:
-            self.pipeline.popleft()  # it has not begun
-            return True
-        self.cycle.disconnected = True  # for its route the body ends early
-        self.cycle.message_event.set()
-        return False
+    def _break_off(self) -> None:
+        """End the connection when the request whose body is broken is answered, and its body now."""
+        self.shutdown()
+        if self._exchange is not None:
+            self._exchange.break_off()
 
     def _cycle(self, scope: HTTPScope) -> RequestResponseCycle:
         return RequestResponseCycle(
