@@ -114,6 +114,19 @@ async def test_the_latest_thousand_calls_are_told(unit_of_work: UnitOfWorkFactor
     assert found == list(range(1002, 2, -1))
 
 
+async def test_older_calls_than_the_latest_ten_thousand_are_not_told(unit_of_work: UnitOfWorkFactory) -> None:
+    """However few of these the worker made, so that it takes as little in a long history as in a short one."""
+    mine, yours = WorkerId(new_id()), WorkerId(new_id())
+    run, other = PLAIN.start(mine, NOW), new_generation(USER).start(yours, NOW)
+    calls = [new_attempt(run, 1), new_attempt(run, 2)]
+    await remember(unit_of_work, USER, run, other, *calls, *(new_attempt(other, number) for number in range(9_999)))
+    async with unit_of_work() as work:
+        work.attempts.end_open(run.id, OutcomeUnknown(), LATER)
+        await work.commit()
+    async with unit_of_work() as work:
+        assert [call.number for call in await work.attempts.latest_of(mine)] == [2]
+
+
 ERRORS = [
     (GenerationCanceled(billed=Billed.NO), Outcome.FAILED, 0),
     (NoImage(billed=Billed.YES), Outcome.FAILED, None),

@@ -14,8 +14,10 @@ from sqlalchemy import make_url
 from builders import NOW, WORKER, new_attempt, new_event, new_generation, new_image, new_user, new_webhook
 from imagegen.adapters.database import Database, SchemaBehind, open_database
 from imagegen.adapters.database.migrations import upgrade
-from imagegen.adapters.database.postgres import PostgresEngine
+from imagegen.adapters.database.postgres import _DIALECT, PostgresEngine
 from imagegen.adapters.database.postgres_connections import Connections
+from imagegen.adapters.database.repositories.attempts import _LATEST_OF
+from imagegen.adapters.database.statements import compiled
 from imagegen.application.leasing import LIFETIME
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
 from imagegen.domain.identifiers import EventId
@@ -432,3 +434,30 @@ async def test_a_connection_that_is_never_given_back_does_not_hold_up_the_end(po
     connections = await Connections.open(postgres_url, command_seconds=0.2)
     async with connections.pooled():
         await connections.close()
+
+
+async def test_the_calls_of_a_worker_are_found_without_reading_a_whole_table(
+    database: Database, administrator: asyncpg.Connection
+) -> None:
+    """Though nothing leads from a worker to what it drew, and however tempting it is to go through all of that."""
+    user = new_user()
+    run = new_generation(user).start(WORKER, NOW)
+    await remember(database.unit_of_work, user, run, new_attempt(run))
+    await multiply(administrator, "generations", id="md5(i::text)::uuid", worker_id="md5((i % 300)::text)::uuid")
+    await multiply(administrator, "attempts", id="md5(i::text)::uuid", generation_id="md5(i::text)::uuid")
+    await administrator.execute("ANALYZE generations, attempts")
+    statement = compiled(_LATEST_OF.select, _DIALECT)
+    plan = await administrator.fetch(f"EXPLAIN {statement.sql}", *statement.bind({"worker_id": WORKER}))
+    steps = [step for (step,) in plan]
+    assert any("Index Scan Backward using pk_attempts" in step for step in steps)
+    assert any("Index Scan using pk_generations" in step for step in steps)
+    assert not any("Seq Scan" in step for step in steps)
+
+
+async def multiply(administrator: asyncpg.Connection, table: str, **values: str) -> None:
+    """Add 30,000 copies of the one row of a table, which differ in those values, made of their number `i`."""
+    different = ", ".join(f"'{name}', {value}" for name, value in values.items())
+    await administrator.execute(
+        f"INSERT INTO {table} SELECT (jsonb_populate_record(one, jsonb_build_object({different}))).* "
+        f"FROM {table} AS one, generate_series(1, 30000) AS i"
+    )

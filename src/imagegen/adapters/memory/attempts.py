@@ -13,6 +13,7 @@ from imagegen.domain.identifiers import AttemptId, GenerationId, WorkerId
 from imagegen.domain.ports import Attempts
 
 _MOST_AT_ONCE: Final = 1_000
+_MOST_LOOKED_AT: Final = 10_000
 
 
 class MemoryAttempts(Repository, Attempts):
@@ -48,9 +49,9 @@ class MemoryAttempts(Repository, Attempts):
     async def latest_of(self, worker_id: WorkerId) -> Sequence[Attempt]:
         """The worker's, by their identifiers."""
         rows = await self._read()
-        younger = (a for a in rows.attempts.values() if a.outcome is not Outcome.STARTED and a.id > worker_id)
-        own = (a for a in younger if rows.generations[a.generation_id].worker_id == worker_id)
-        return sorted(own, key=lambda attempt: attempt.id, reverse=True)[:_MOST_AT_ONCE]
+        younger = sorted((id_ for id_ in rows.attempts if id_ > worker_id), reverse=True)[:_MOST_LOOKED_AT]
+        ended = (a for a in map(rows.attempts.__getitem__, younger) if a.outcome is not Outcome.STARTED)
+        return [a for a in ended if rows.generations[a.generation_id].worker_id == worker_id][:_MOST_AT_ONCE]
 
     def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
         """End those that have not ended."""

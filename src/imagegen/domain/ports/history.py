@@ -135,7 +135,8 @@ class Attempts(Protocol):
     async def latest_of(self, worker_id: WorkerId) -> Sequence[Attempt]:
         """Calls made at a worker that have ended on record, those first that began last (at most 1,000).
 
-        A worker's calls are younger than the worker, as the identifiers of both tell.
+        A worker's calls are younger than the worker, as the identifiers of both tell. However many calls there are,
+        only the latest 10,000, of whichever worker, are looked at.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from imagegen.adapters.database.rows import attempt_of, attempt_values
 from imagegen.adapters.database.statements import Query, Write
@@ -16,6 +16,7 @@ from imagegen.domain.identifiers import AttemptId, GenerationId, WorkerId
 from imagegen.domain.ports import Attempts
 
 _MOST_AT_ONCE: Final = 1_000
+_MOST_LOOKED_AT: Final = 10_000
 
 _OF_GENERATION = Query(
     select(attempts).where(attempts.c.generation_id == bindparam("generation_id")).order_by(attempts.c.number),
@@ -29,13 +30,21 @@ _UPDATE = (
 )
 
 _GET = Query(select(attempts).where(attempts.c.id == bindparam("id")), attempt_of)
-_MADE_THERE = exists().where(
-    generations.c.id == attempts.c.generation_id, generations.c.worker_id == bindparam("worker_id")
-)
-_LATEST_OF = Query(
+_LATEST = (
     select(attempts)
-    .where(attempts.c.id > bindparam("worker_id"), attempts.c.outcome != Outcome.STARTED, _MADE_THERE)
+    .where(attempts.c.id > bindparam("worker_id"))
     .order_by(attempts.c.id.desc())
+    .limit(_MOST_LOOKED_AT)
+    .subquery("latest")
+)
+# Not a join nor `EXISTS`: either would let Postgres begin at the other end, and read all generations there are.
+_MADE_THERE = (
+    select(generations.c.worker_id).where(generations.c.id == _LATEST.c.generation_id).scalar_subquery()
+) == bindparam("worker_id")
+_LATEST_OF = Query(
+    select(_LATEST)
+    .where(_LATEST.c.outcome != Outcome.STARTED, _MADE_THERE)
+    .order_by(_LATEST.c.id.desc())
     .limit(_MOST_AT_ONCE),
     attempt_of,
 )
@@ -66,7 +75,7 @@ class SqlAttempts(Repository, Attempts):
         return await self._transaction.one(_GET, {"id": attempt_id})
 
     async def latest_of(self, worker_id: WorkerId) -> Sequence[Attempt]:
-        """Go back by the primary key."""
+        """Go back by the primary key, and look each generation up by its own."""
         return await self._transaction.scan(_LATEST_OF, {"worker_id": worker_id})
 
     def end_open(self, generation_id: GenerationId, error: ProviderError, now: datetime) -> None:
