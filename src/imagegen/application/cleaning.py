@@ -136,9 +136,10 @@ class RemoveOrphans:
 class RemoveLeftovers:
     """Remove what processes that are gone did not: receipts of ended calls, pictures nobody shows, broken-off checks.
 
-    The lease of who died, or ended before it had removed everything, is the note that this is to be done, and goes when it is. It is looked at once nothing runs
-    there any more, so that every call has ended on record and no receipt is of use. Of each the last thousand calls
-    are gone through: what may be left of older ones is for the sweep.
+    The lease of who died, or ended before it had removed everything, is the note that this is to be done, and goes when
+    it is. It is looked at once nothing runs there any more, so that every call has ended on record and no receipt is of
+    use. Of each the last thousand calls are gone through, as far as they are among the last 10,000 of all: what may be
+    left of older ones is for the sweep.
     """
 
     unit_of_work: UnitOfWorkFactory
