@@ -38,6 +38,8 @@ PROMPT_SECONDS: Final = 2.0
 """Who has answered every message by then is prompt."""
 LOOK_SECONDS: Final = 1.0
 """The time between two looks at what is due, and for which an endpoint is left alone that took nothing."""
+REST_SECONDS: Final = 0.05
+"""The least time between two looks, however many lanes come free: meanwhile those have them who were found waiting."""
 GRACE_SECONDS: Final = 30.0
 
 T = TypeVar("T")
@@ -60,6 +62,7 @@ class _End:
 
 
 _Lanes = dict[WebhookId, _Lane]
+_Waiting = dict[WebhookId, WebhookEndpoint]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +84,37 @@ class DeliverWebhooks:
         """Raise `DatabaseUnavailable` when nobody can tell what is due."""
         lanes: _Lanes = {}
         try:
-            while await self._open(lanes):
-                await asyncio.wait(_tasks(lanes), timeout=self.look_seconds, return_when=asyncio.FIRST_COMPLETED)
-                for webhook_id in [webhook_id for webhook_id, lane in lanes.items() if lane.serving.done()]:
-                    del lanes[webhook_id]
+            while (waiting := await self._look(lanes)) or lanes:
+                await self._serve_until_next_look(lanes, waiting)
         finally:
             await self._close(_tasks(lanes))
 
-    async def _open(self, lanes: _Lanes) -> bool:
-        """Serve who waits, as far as there is room, those first whose turn it is; return whether anybody is served."""
+    async def _look(self, lanes: _Lanes) -> _Waiting:
+        """Who waits for a lane, those first whose turn it is; who has one is not among them."""
         async with self.unit_of_work() as work:
             now = await work.now()
-            waiting = [await work.webhook_endpoints.with_due(now, prompt=prompt) for prompt in (True, False)]
-        for endpoint in chain.from_iterable(waiting):
+            parts = [await work.webhook_endpoints.with_due(now, prompt=prompt) for prompt in (True, False)]
+        return {endpoint.id: endpoint for endpoint in chain(*parts) if endpoint.id not in lanes}
+
+    async def _serve_until_next_look(self, lanes: _Lanes, waiting: _Waiting) -> None:
+        """Give lanes to who waits, and those that come free to who is next; then it is soon time for another look."""
+        now = asyncio.get_running_loop().time
+        looked = now()
+        next_look = looked + self.look_seconds
+        while (lanes or waiting) and (left := next_look - now()) > 0:
+            self._open(lanes, waiting)
+            await asyncio.wait(_tasks(lanes), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            for webhook_id in [webhook_id for webhook_id, lane in lanes.items() if lane.serving.done()]:
+                del lanes[webhook_id]
+                next_look = looked + REST_SECONDS
+        await asyncio.sleep(next_look - now())
+
+    def _open(self, lanes: _Lanes, waiting: _Waiting) -> None:
+        """Serve who waits, as far as there is room; who is served waits no more."""
+        for endpoint in list(waiting.values()):
             if _has_room(lanes, endpoint):
+                del waiting[endpoint.id]
                 lanes[endpoint.id] = _Lane(endpoint, asyncio.create_task(self._serve(endpoint)))
-        return bool(lanes)
 
     async def _close(self, serving: Collection[asyncio.Task[None]]) -> None:
         """Let what is being sent end within the grace, then cancel it; a second cancellation ends the grace."""
@@ -178,4 +196,4 @@ def _has_room(lanes: _Lanes, endpoint: WebhookEndpoint) -> bool:
     """Whether an endpoint without a lane may have one, among those that are as prompt as it is."""
     alike = [lane.endpoint for lane in lanes.values() if lane.endpoint.prompt is endpoint.prompt]
     own = sum(other.user_id == endpoint.user_id for other in alike)
-    return endpoint.id not in lanes and len(alike) < LANES and own < LANES_OF_USER
+    return len(alike) < LANES and own < LANES_OF_USER

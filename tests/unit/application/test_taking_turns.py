@@ -9,8 +9,17 @@ import pytest
 
 from builders import NOW, new_event, new_user, new_webhook
 from imagegen.adapters.memory import MemoryDatabase, MemoryWebhookSender
-from imagegen.application.delivering import AT_ONCE, LANES, LANES_OF_USER, LOOK_SECONDS, PROMPT_SECONDS, DeliverWebhooks
+from imagegen.application.delivering import (
+    AT_ONCE,
+    LANES,
+    LANES_OF_USER,
+    LOOK_SECONDS,
+    PROMPT_SECONDS,
+    REST_SECONDS,
+    DeliverWebhooks,
+)
 from imagegen.domain.deliveries import DeliveryError, WebhookReply
+from imagegen.domain.ports import UnitOfWork
 from imagegen.domain.signatures import WebhookMessage, WebhookSigner
 from imagegen.domain.users import User
 from imagegen.domain.webhooks import MOST_WEBHOOKS, WebhookEndpoint
@@ -33,11 +42,31 @@ def clock() -> datetime:
     return NOW + timedelta(seconds=loop_time())
 
 
+class Watched(MemoryDatabase):
+    """A database that knows when it was asked for what is due to those that were prompt."""
+
+    def __init__(self) -> None:
+        super().__init__(clock)
+        self.asked: list[float] = []
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A unit of work that notes down when it is asked."""
+        work = super().unit_of_work()
+        with_due = work.webhook_endpoints.with_due
+
+        async def noted(now: datetime, *, prompt: bool) -> Sequence[WebhookEndpoint]:
+            self.asked += [loop_time()] if prompt else []
+            return await with_due(now, prompt=prompt)
+
+        work.webhook_endpoints.with_due = noted  # type: ignore[method-assign]  # it is listened to
+        return work
+
+
 class Town:
     """Receivers of which some hang, and deliverers that send what is due until it is left."""
 
     def __init__(self) -> None:
-        self.database = MemoryDatabase(clock)
+        self.database = Watched()
         self.heard: list[float] = []
         """When those that answer were told something."""
         self.thinking = 0.0
@@ -226,6 +255,22 @@ async def test_everybody_who_hangs_has_a_turn() -> None:
             for endpoint in endpoints:
                 due = await work.webhook_deliveries.due(endpoint.id, clock() + timedelta(days=1), 1000)
                 assert sum(delivery.tries > 0 for delivery in due) == AT_ONCE
+
+
+@in_no_time
+async def test_lanes_that_come_free_are_filled_from_one_look() -> None:
+    """Who was found waiting is served in turn without asking again, and who has more waits for the next look."""
+    town = Town()
+    town.thinking = REST_SECONDS / 5
+    crowd = [await town.listen(ANSWERS) for _ in range(4 * LANES)]
+    for user, _ in crowd[:-1]:
+        await town.happen(user)
+    await town.happen(crowd[-1][0], 3 * AT_ONCE)
+    async with town.delivering():
+        await asyncio.sleep(LOOK_SECONDS / 2)
+    assert len(town.heard) == len(crowd) - 1 + 3 * AT_ONCE
+    assert sum(heard < REST_SECONDS for heard in town.heard) == len(crowd) - 1 + AT_ONCE
+    assert town.database.asked == pytest.approx([REST_SECONDS * look for look in range(4)])
 
 
 @pytest.mark.parametrize(("thinking", "prompt"), [(0.0, True), (PROMPT_SECONDS - 0.1, True), (PROMPT_SECONDS, False)])
