@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from random import randrange
 from typing import Final
 
 from imagegen.application import Application
@@ -21,7 +22,7 @@ RING_SECONDS: Final = 5.0
 HOUSEKEEPING_SWEEPS: Final = 3600
 """Sweeps between two looks for orphaned bytes: an hour."""
 QUIET_SWEEPS: Final = 600
-"""Sweeps that have to go through before the first of these looks."""
+"""Sweeps that have to go through, at least, before the first of these looks."""
 EXPIRY_SECONDS: Final = 3600.0
 """Between two looks for what has expired."""
 LEFTOVER_SECONDS: Final = 5.0
@@ -72,7 +73,9 @@ class Worker:
     """Runs in the server's own process with the in-process queue, and by itself with a distributed one.
 
     It draws from the moment it has its lease, whatever becomes of its rounds: `backoff` is how long that is put off
-    while the database is away, `sweep_seconds` is how long lies between two looks for what others left.
+    while the database is away, `sweep_seconds` is how long lies between two looks for what others left. `first_look` is
+    how many of these have to go through until orphaned bytes are looked for: it is left to chance, so that processes
+    that were started together do not list the store together.
     """
 
     application: Application
@@ -80,8 +83,10 @@ class Worker:
     events: GenerationEvents
     backoff: Backoff = field(default_factory=Backoff)
     sweep_seconds: float = SWEEP_SECONDS
+    first_look: int = field(default_factory=lambda: randrange(QUIET_SWEEPS, HOUSEKEEPING_SWEEPS))  # noqa: S311 - no secret
     _running: bool = field(default=False, init=False)
     _quiet: int = field(default=0, init=False)
+    _look_due: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def run(self) -> None:
         """Work until canceled; then finish what runs within the queue's grace, and give the lease back."""
@@ -122,6 +127,7 @@ class Worker:
             ("settling what is stranded", self._settle, self.sweep_seconds),
             ("finishing batches", do.finish_batches, self.sweep_seconds),
             ("delivering webhooks", do.deliver_webhooks, LOOK_SECONDS),
+            ("removing orphans", self._look_for_orphans, self.sweep_seconds),
             ("moving pictures on", do.move_blobs_on, MOVE_SECONDS),
             ("removing receipts", do.remove_receipts, self.sweep_seconds),
             ("removing forgotten pictures", do.remove_forgotten, LEFTOVER_SECONDS),
@@ -148,15 +154,23 @@ class Worker:
             await self.application.abandon_calls(generation_id)
 
     async def _settle(self) -> None:
-        """Settle what is stranded and, when that has gone through for a while without a break, look for orphans.
+        """Settle what is stranded; when that has gone through for a while without a break, let orphans be looked for.
 
         A picture waits in the store while the database is away: it is no orphan, nor for some time afterwards.
         """
         quiet, self._quiet = self._quiet, 0  # which it stays if this breaks off
         await self.application.settle_stranded()
         self._quiet = quiet + 1
-        if self._quiet % HOUSEKEEPING_SWEEPS == QUIET_SWEEPS:
+        if self._quiet % HOUSEKEEPING_SWEEPS == self.first_look:
+            self._look_due.set()
+
+    async def _look_for_orphans(self) -> None:
+        """Wait until it is time for that, and do it once, however often that time comes meanwhile."""
+        await self._look_due.wait()
+        try:
             await self.application.remove_orphans()
+        finally:
+            self._look_due.clear()
 
 
 async def _repeat(do: Round, seconds: float) -> None:

@@ -384,17 +384,60 @@ async def test_orphans_are_looked_for_after_a_quiet_while_and_then_every_hour() 
 
     house = a_house(lease=a_lease(loop_time), database=(database := Reluctant()))
     house.application = replace(house.application, remove_orphans=look)  # type: ignore[arg-type]  # it looks like one
-    async with working(house):
+    async with working(house) as worker:
         await asyncio.sleep(QUIET_SWEEPS * SWEEP_SECONDS / 2)
         database.failure = DatabaseUnavailable()
-        await asyncio.sleep(QUIET_SWEEPS * SWEEP_SECONDS)
+        await asyncio.sleep(HOUSEKEEPING_SWEEPS * SWEEP_SECONDS)
         assert looks == []
         database.failure = None
         begun = loop_time()
-        await asyncio.sleep((QUIET_SWEEPS + HOUSEKEEPING_SWEEPS + 2) * SWEEP_SECONDS)
+        await asyncio.sleep((worker.first_look + HOUSEKEEPING_SWEEPS + 2) * SWEEP_SECONDS)
     first, second = looks
-    assert QUIET_SWEEPS - 1 <= (first - begun) / SWEEP_SECONDS <= QUIET_SWEEPS + 1
+    assert worker.first_look >= QUIET_SWEEPS
+    assert worker.first_look - 1 <= (first - begun) / SWEEP_SECONDS <= worker.first_look + 1
     assert second - first == HOUSEKEEPING_SWEEPS * SWEEP_SECONDS
+
+
+@in_no_time
+async def test_while_orphans_are_looked_for_all_else_goes_on() -> None:
+    """Listing a big store may take hours: nobody lists it a second time then, and what is stranded is settled."""
+    looks = 0
+
+    async def look() -> int:
+        nonlocal looks
+        looks += 1
+        await asyncio.Event().wait()
+        return 0
+
+    ground = Ground()
+    alive = ground.process(alone=True)
+    alive.lease.seconds = loop_time
+    alive.application = replace(alive.application, remove_orphans=look)  # type: ignore[arg-type]  # it looks like one
+    async with working(alive):
+        await asyncio.sleep(3 * HOUSEKEEPING_SWEEPS * SWEEP_SECONDS)
+        assert looks == 1
+        dead = ground.process(held := Held())
+        owner = await dead.owner()
+        generation = await ask(dead, owner)
+        running = asyncio.create_task(dead.application.run_generation(generation.id))
+        await held.begun.acquire()
+        await kill(running)
+        ground.clock.advance(seconds=LIFETIME.total_seconds())
+        begun = loop_time()
+        with alive.events.watch(generation.id) as watch:
+            ended = await watch.outcome(60)
+        assert loop_time() - begun <= SWEEP_SECONDS
+    assert ended is not None
+    assert ended.status is Status.FAILED
+
+
+def test_processes_that_start_together_look_for_orphans_apart() -> None:
+    """When each lists the store first is left to chance, between ten minutes and an hour after the start."""
+    house = a_house()
+    workers = [Worker(application=house.application, queue=house.queue, events=house.events) for _ in range(50)]
+    looks = {worker.first_look for worker in workers}
+    assert len(looks) > 1
+    assert all(QUIET_SWEEPS <= look < HOUSEKEEPING_SWEEPS for look in looks)
 
 
 @in_no_time
