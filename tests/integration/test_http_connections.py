@@ -22,6 +22,9 @@ LAST: Final = GET + b"Connection: close\r\n\r\n"
 POST: Final = b"POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED: Final = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+H2C: Final = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+NOBODY: Final = b'{"email": "nobody@example.com", "password": "securepassword123"}'
+"""The body of a login of somebody who is not known."""
 
 
 class Hasty(Connection):
@@ -160,7 +163,9 @@ async def test_what_is_around_a_body_has_an_end(house: House, endless: tuple[byt
         ([POST + b"Transfer-Encoding: folded\r\n\r\n{}"], "ambiguous_framing"),
         ([POST + b"Transfer-Encoding: folded, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"], "ambiguous_framing"),
         ([CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") + b"2\r\n{}\r\n0\r\n\r\n"], "ambiguous_framing"),
-        ([POST + UPGRADE + b"Content-Length: 2\r\n\r\n{}"], "ambiguous_framing"),
+        ([b"CONNECT x:1 HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"], "malformed_request"),
+        ([POST + UPGRADE + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}"], "ambiguous_framing"),
+        ([POST + UPGRADE + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"], "malformed_request"),
     ],
 )
 async def test_what_is_no_http_is_a_problem(house: House, sent: Sequence[bytes], code: str) -> None:
@@ -194,6 +199,26 @@ async def test_a_wish_to_upgrade_is_passed_over(
     with caplog.at_level(logging.WARNING):
         assert [answer[0] for answer in await exchange(house, *pieces)] == [200, 200]
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("framing", "code"),
+    [
+        (b"Content-Length: 0\r\n\r\n", "malformed_json"),
+        (b"Content-Length: %d\r\n\r\n" % len(NOBODY) + NOBODY, "invalid_credentials"),
+        (b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(NOBODY), NOBODY), "invalid_credentials"),
+    ],
+    ids=["empty", "with a length", "chunked"],
+)
+@pytest.mark.parametrize("piece", [10_000, 100], ids=["at once", "in pieces"])
+async def test_a_request_to_upgrade_has_its_body(house: House, framing: bytes, code: str, piece: int) -> None:
+    """A client that would rather speak HTTP/2, and says so with its body, is answered, as is what follows."""
+    sent = POST + H2C + framing + GET + UPGRADE + b"\r\n" + LAST
+    pieces = [sent[at : at + piece] for at in range(0, len(sent), piece)]
+    first, *others = await exchange(house, *pieces)
+    assert first[2]["code"] == code
+    assert [answer[0] for answer in others] == [200, 200]
+    assert len(house.lines) == 3
 
 
 @pytest.mark.parametrize("sent", [[GET], [b"G"], [b"\r\n"], [GET + b"\r\n", GET], [GET + b"\r\n", b"\r\n"]])

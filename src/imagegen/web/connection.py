@@ -38,6 +38,8 @@ class Connection(HttpToolsProtocol):
         """Bytes read since the last that were part of a whole: headers that are complete, or some of a body."""
         self._in_body = False
         self._hurried = False
+        self._anew = b""
+        """The head to begin anew with, of a request that asks to upgrade."""
         self._refused = False
         self._exchange: Exchange | None = None
         """The newest that has begun."""
@@ -71,7 +73,7 @@ class Connection(HttpToolsProtocol):
         """Pass the request on.
 
         Raises:
-            Refusal: its head is too large, or two readers could disagree on where its body ends.
+            Refusal: its head is too large, it wants a tunnel, or two readers could disagree on where its body ends.
         """
         if len(self.url) + sum(map(len, chain.from_iterable(self.headers))) + 4 * len(self.headers) > LARGEST_HEAD:
             raise _too_large()
@@ -79,8 +81,9 @@ class Connection(HttpToolsProtocol):
         coding = framing.get(b"transfer-encoding")
         if coding is not None and (coding.lower() != b"chunked" or self.parser.get_http_version() == "1.0"):
             raise ambiguous("Transfer-Encoding can only be chunked, and only in HTTP/1.1.")
-        if framing and self.parser.should_upgrade():
-            raise ambiguous("A request to upgrade can have no body.")
+        if self.parser.should_upgrade():
+            self._anew = self._without_upgrade()
+            return
         super().on_headers_complete()
         self._unset_keepalive_if_required()
         self._hurried = False
@@ -94,12 +97,11 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End the body."""
+        if self._anew:
+            return
         self._loose, self._in_body = 0, False
         super().on_message_complete()
         self.scope = cast("HTTPScope", None)  # as uvicorn has it before the first
-
-    def _should_upgrade(self) -> bool:
-        return False
 
     @property
     def _idle(self) -> bool:
@@ -111,10 +113,26 @@ class Connection(HttpToolsProtocol):
         while rest:
             try:
                 self.parser.feed_data(rest)
-            except httptools.HttpParserUpgrade as upgrade:  # nothing else is spoken here: go on as before
+            except httptools.HttpParserUpgrade as upgrade:
                 rest = memoryview(rest)[upgrade.args[0] :]
+                self._begin_anew()
             else:
                 return
+
+    def _without_upgrade(self) -> bytes:
+        """The head that was just read, as if it had not asked to upgrade: nothing else is spoken here."""
+        if self.parser.get_method() == b"CONNECT":
+            raise malformed("There are no tunnels here.", connection="close")
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        headers = [b"%b: %b" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        return b"\r\n".join([line, *headers, b"", b""])
+
+    def _begin_anew(self) -> None:
+        """Read the request again that asked to upgrade: the parser would take its body for another protocol."""
+        head, self._anew = self._anew, b""
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self.parser.feed_data(head)
 
     def _hurry(self) -> None:
         """Take the time for the headers from now on, once for each request, in the place of the time for idling."""
