@@ -18,7 +18,7 @@ from imagegen.domain.blob_keys import check_key, picture_key, receipt_key
 from imagegen.domain.errors import StorageUnavailable
 from imagegen.domain.identifiers import AttemptId
 from imagegen.domain.images import ImageFormat
-from imagegen.domain.ports import Blob, BlobStore
+from imagegen.domain.ports import Blob, BlobStore, StoredBlob
 
 PNG = "image/png"
 
@@ -294,6 +294,44 @@ async def test_what_was_deleted_from_the_spool_never_arrives(scene: Scene) -> No
     scene.come_back()
     assert await scene.store.move_on() == 0
     assert await keys(scene.store) == []
+
+
+@pytest.mark.parametrize("answers", [(False,), (True, False)])
+async def test_what_nobody_wants_is_not_in_the_store_afterwards(scene: Scene, answers: tuple[bool, ...]) -> None:
+    """It goes from the spool, and from the store as well if it was forgotten only while it was on its way."""
+    await scene.spooled("ab/x.png")
+    told = iter(answers)
+
+    async def wanted(blob: StoredBlob) -> bool:
+        assert blob.key == "ab/x.png"
+        return next(told)
+
+    assert await scene.store.move_on(wanted) == 0
+    assert await keys(scene.store) == []
+    assert list(told) == []
+
+
+async def test_what_nobody_wants_is_taken_back_when_the_store_lets_it_go(scene: Scene) -> None:
+    """It stays in the spool until it is in neither, though the store went away just when it had arrived."""
+    await scene.spooled("ab/x.png")
+    told = iter((True, False))
+
+    async def wanted(_: StoredBlob) -> bool:
+        if not (answer := next(told)):
+            scene.go_away()
+        return answer
+
+    with pytest.raises(StorageUnavailable):
+        await scene.store.move_on(wanted)
+    scene.come_back()
+    assert await keys(scene.distant) == await keys(scene.spool) == ["ab/x.png"]
+    assert await scene.store.move_on(nobody) == 0
+    assert await keys(scene.store) == []
+
+
+async def nobody(_: StoredBlob) -> bool:
+    """Want nothing."""
+    return False
 
 
 async def test_what_is_not_in_the_spool_cannot_be_deleted_while_the_store_is_away(scene: Scene) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from imagegen.application.defects import report
 from imagegen.application.leasing import Lease
 from imagegen.domain.attempts import Attempt, Outcome
 from imagegen.domain.blob_keys import CHECKS, attempt_of, is_check_key, is_receipt_key, picture_keys, receipt_key
 from imagegen.domain.deliveries import KEPT
-from imagegen.domain.errors import StorageUnavailable
+from imagegen.domain.errors import StorageUnavailable, Unavailable
 from imagegen.domain.idempotency import REMEMBERED
 from imagegen.domain.identifiers import AttemptId, WorkerId
 from imagegen.domain.ports import BlobStore, Clock, StoredBlob, UnitOfWorkFactory
@@ -177,14 +178,38 @@ class RemoveLeftovers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveBlobsOn:
-    """Bring what was kept elsewhere while the store was away to where it belongs."""
+    """Bring what was kept elsewhere while the store was away to where it belongs, but what was forgotten meanwhile.
 
+    The bytes of a picture may have been removed by another machine, which does not see what is kept at this one.
+    """
+
+    unit_of_work: UnitOfWorkFactory
     blobs: BlobStore
+    lease: Lease
 
     async def __call__(self) -> None:
-        """Bring all that can be brought; raise `StorageUnavailable` when the store is still away."""
-        if moved := await self.blobs.move_on():
+        """Bring all that can be brought; raise `Unavailable` when the store is still away, or the database is."""
+        if moved := await self.blobs.move_on(self._wanted):
             logger.info("%s blobs have moved on to the store", moved)
+
+    async def _wanted(self, blob: StoredBlob) -> bool:
+        """Whether an image shows it, or may yet; what cannot be found out is for the sweep, which has a guard."""
+        attempt_id = attempt_of(blob.key)
+        if attempt_id is None:
+            return True
+        try:
+            async with self.unit_of_work() as work:
+                attempt = await work.attempts.get(attempt_id)
+                if attempt is None:  # forgotten, or an older one that another database may know
+                    return attempt_id < self.lease.worker_id
+                if attempt.outcome is Outcome.STARTED:
+                    return True
+                return await work.images.stored_at(blob.location, attempt_id)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - reported
+            report(logger, "whether %s is wanted is not known", blob.key)
+            return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

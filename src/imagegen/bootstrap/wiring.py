@@ -245,7 +245,7 @@ def wire(outside: Outside) -> Application:
         remove_receipts=remove_receipts,
         remove_leftovers=RemoveLeftovers(unit_of_work=work, blobs=o.blobs, lease=o.lease),
         remove_expired=RemoveExpired(unit_of_work=work, clock=clock),
-        move_blobs_on=MoveBlobsOn(blobs=o.blobs),
+        move_blobs_on=MoveBlobsOn(unit_of_work=work, blobs=o.blobs, lease=o.lease),
         read_usage=ReadUsage(unit_of_work=work, clock=clock),
         create_webhook=CreateWebhook(
             unit_of_work=work, sender=o.webhook_sender, signer=o.webhook_signer, clock=clock, new_id=new_id

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from imagegen.domain.errors import NotFound, StorageUnavailable
-from imagegen.domain.ports import Blob, BlobStore, Clock, StoredBlob
+from imagegen.domain.ports import Blob, BlobStore, Clock, StoredBlob, Wanted
 
 _SCHEME: Final = "memory:"
 
@@ -55,7 +55,7 @@ class MemoryBlobStore(BlobStore):
             if blob.key.startswith(beginning):
                 yield blob
 
-    async def move_on(self) -> int:
+    async def move_on(self, wanted: Wanted | None = None) -> int:  # noqa: ARG002 - nothing waits
         """None: everything is where it belongs."""
         return 0
 

@@ -6,7 +6,7 @@ from typing import Final
 import pybase64
 
 from imagegen.domain.errors import NotFound
-from imagegen.domain.ports import Blob, BlobStore, StoredBlob
+from imagegen.domain.ports import Blob, BlobStore, StoredBlob, Wanted
 
 _SCHEME: Final = "data:"
 _MARK: Final = ";base64,"
@@ -50,7 +50,7 @@ class InlineStore(BlobStore):
         for blob in nothing:
             yield blob
 
-    async def move_on(self) -> int:
+    async def move_on(self, wanted: Wanted | None = None) -> int:  # noqa: ARG002 - nothing waits
         """None: nothing waits anywhere."""
         return 0
 

@@ -29,6 +29,7 @@ from imagegen.domain.ports.pictures import (
     ProviderAnswer,
     StoredBlob,
     UnreadablePicture,
+    Wanted,
 )
 from imagegen.domain.ports.records import ApiKeys, IdempotencyKeys, Sessions, UnitOfWork, UnitOfWorkFactory, Users
 from imagegen.domain.ports.webhooks import WebhookDeliveries, WebhookEndpoints, WebhookSender
@@ -62,6 +63,7 @@ __all__ = [
     "UnreadablePicture",
     "Usage",
     "Users",
+    "Wanted",
     "Watch",
     "WebhookDeliveries",
     "WebhookEndpoints",

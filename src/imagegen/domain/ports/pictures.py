@@ -1,7 +1,7 @@
 """What draws, keeps and looks into pictures: providers, blob stores, pixels."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -67,6 +67,10 @@ class StoredBlob:
     modified: datetime
 
 
+Wanted = Callable[[StoredBlob], Awaitable[bool]]
+"""Tells whether there is still anybody who may ask for a blob."""
+
+
 class BlobStore(Protocol):
     """Where the bytes of pictures lie."""
 
@@ -126,10 +130,12 @@ class BlobStore(Protocol):
         """
 
     @abstractmethod
-    async def move_on(self) -> int:
+    async def move_on(self, wanted: Wanted | None = None) -> int:
         """Bring what had to be kept elsewhere for a while to where it belongs, and return how many blobs arrived.
 
-        Nothing about them changes for anybody else: neither their locations nor whether they are found.
+        Nothing about them changes for anybody else: neither their locations nor whether they are found. What is not
+        `wanted` is removed instead, also if that is found out on the way; what that raises is raised, and leaves the
+        blob where it was.
 
         Raises:
             StorageUnavailable: the place where they belong does not take them yet.

@@ -12,7 +12,7 @@ from typing import IO, Final, TypeVar
 from imagegen.adapters.storage.local.files import Files
 from imagegen.domain.blob_keys import check_key
 from imagegen.domain.errors import NotFound
-from imagegen.domain.ports import Blob, BlobStore, StoredBlob
+from imagegen.domain.ports import Blob, BlobStore, StoredBlob, Wanted
 
 THREADS: Final = 4
 """Measured on two cores: one thread waits alone for the disk, four share its commits and store 2 to 2.4 times as
@@ -104,7 +104,7 @@ class LocalStore(BlobStore):
             for blob in found:
                 yield blob
 
-    async def move_on(self) -> int:
+    async def move_on(self, wanted: Wanted | None = None) -> int:  # noqa: ARG002 - nothing waits
         """None: everything is where it belongs."""
         return 0
 

@@ -11,7 +11,7 @@ from imagegen.adapters.storage.spool.disk import Spool
 from imagegen.adapters.storage.spool.moving import Moves
 from imagegen.adapters.storage.spool.unforeseen import foreseen
 from imagegen.domain.errors import NotFound, StorageUnavailable
-from imagegen.domain.ports import Blob, BlobStore, StoredBlob
+from imagegen.domain.ports import Blob, BlobStore, StoredBlob, Wanted
 
 REST: Final = 20.0
 """Seconds that a store is left alone that was found away: longer than it takes to find that out."""
@@ -99,12 +99,13 @@ class SpoolingStore(BlobStore):
             if blob.location not in spooled:
                 yield blob
 
-    async def move_on(self) -> int:
+    async def move_on(self, wanted: Wanted | None = None) -> int:
         """Bring what is spooled to the store, the oldest first, but what another process is bringing.
 
-        A blob leaves the spool only when the store has it. One that the store does not take stays, and the others go.
+        A blob leaves the spool only when the store has it, or nobody wants it. One that the store does not take stays,
+        and the others go.
         """
-        return await self._moves()
+        return await self._moves(wanted or _all)
 
     async def check(self) -> str | None:
         """Say that the store is away while the spool takes what it does not; raise when the spool does not, either."""
@@ -164,3 +165,7 @@ class SpoolingStore(BlobStore):
                     await asyncio.sleep(_PAUSE)
                 held.enter_context(claim)
             yield
+
+
+async def _all(_: StoredBlob) -> bool:
+    return True
