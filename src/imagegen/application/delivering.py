@@ -131,7 +131,7 @@ class DeliverWebhooks:
             await asyncio.sleep(self.look_seconds)
 
     async def _send_due(self, endpoint: WebhookEndpoint) -> bool:
-        """Send the next few; return whether any was taken."""
+        """Send the next few; return whether the lane may go on at once: unless all was in vain that was sent."""
         claimed = await self._claim(endpoint)
         tries = [partial(self._deliver, endpoint, delivery) for delivery in claimed]
         ends = [end for end in await all_of([self._unbroken(endpoint, make) for make in tries]) if end is not None]
@@ -140,7 +140,7 @@ class DeliverWebhooks:
             async with self.unit_of_work() as work:
                 work.webhook_endpoints.served(endpoint.id, await work.now(), prompt=prompt)
                 await work.commit()
-        return any(end.taken for end in ends)
+        return not claimed or any(end.taken for end in ends)
 
     async def _unbroken(self, endpoint: WebhookEndpoint, step: Callable[[], Awaitable[T]]) -> T | None:
         """What a step returns, or `None` when it breaks off: what was claimed is due again when the claim is over."""
@@ -157,6 +157,8 @@ class DeliverWebhooks:
         async with self.unit_of_work() as work:
             now = await work.now()
             due = await work.webhook_deliveries.due(endpoint.id, now, AT_ONCE)
+            if not due:  # nor has this one served it
+                return ()
             claimed = [delivery.claim(now) for delivery in due]
             work.webhook_endpoints.served(endpoint.id, now, prompt=endpoint.prompt)
             for delivery in claimed:

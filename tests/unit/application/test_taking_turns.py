@@ -273,6 +273,24 @@ async def test_lanes_that_come_free_are_filled_from_one_look() -> None:
     assert town.database.asked == pytest.approx([REST_SECONDS * look for look in range(4)])
 
 
+@in_no_time
+async def test_who_came_too_late_has_its_lane_back() -> None:
+    """Several processes that find the same webhooks waiting share them: where another was quicker, the next is served.
+
+    And nobody who was served promptly meanwhile is taken for what they were before.
+    """
+    town = Town()
+    town.thinking = REST_SECONDS / 5
+    crowd = [await town.listen(ANSWERS) for _ in range(6 * LANES)]
+    for user, _ in crowd:
+        await town.happen(user)
+    async with town.delivering(3):
+        await asyncio.sleep(LOOK_SECONDS / 2)
+    assert len(town.heard) == len(crowd)
+    assert max(town.heard) <= 3 * town.thinking
+    assert all([(await town.current(endpoint)).prompt for _, (endpoint,) in crowd])
+
+
 @pytest.mark.parametrize(("thinking", "prompt"), [(0.0, True), (PROMPT_SECONDS - 0.1, True), (PROMPT_SECONDS, False)])
 @in_no_time
 async def test_how_it_answered_last_decides(thinking: float, prompt: bool) -> None:
