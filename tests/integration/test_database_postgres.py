@@ -17,6 +17,7 @@ from imagegen.adapters.database.migrations import upgrade
 from imagegen.adapters.database.postgres import _DIALECT, PostgresEngine
 from imagegen.adapters.database.postgres_connections import Connections
 from imagegen.adapters.database.repositories.attempts import _LATEST_OF
+from imagegen.adapters.database.repositories.webhooks import _WITH_DUE
 from imagegen.adapters.database.statements import compiled
 from imagegen.application.leasing import LIFETIME
 from imagegen.domain.errors import DatabaseUnavailable, StaleWrite
@@ -370,6 +371,26 @@ async def test_a_webhook_that_is_being_removed_holds_no_end_up(
     assert await read_user(database, late) == late
     async with database.unit_of_work() as work:
         assert await work.webhook_endpoints.with_due(NOW, prompt=False) == [staying]
+
+
+async def test_webhooks_to_tell_are_found_from_what_waits(
+    database: Database, administrator: asyncpg.Connection
+) -> None:
+    """However many webhooks there are, only those are looked up for which something waits."""
+    user = new_user()
+    await remember(database.unit_of_work, user, new_webhook(user))
+    await remember(database.unit_of_work, new_event(user))
+    await administrator.execute(
+        "INSERT INTO webhook_endpoints (id, user_id, url, events, created_at, secret_number, retired, version)"
+        " SELECT gen_random_uuid(), user_id, url, events, created_at, secret_number, retired, version"
+        " FROM webhook_endpoints, generate_series(1, 10000)"
+    )
+    await administrator.execute("ANALYZE")
+    question = compiled(_WITH_DUE.select, _DIALECT)
+    values = question.bind({"now": NOW, "prompt": False})
+    plan = [row[0] for row in await administrator.fetch(f"EXPLAIN {question.sql}", *values)]
+    assert any("Index Scan using pk_webhook_endpoints" in step for step in plan)
+    assert not any("Seq Scan on webhook_endpoints" in step for step in plan)
 
 
 async def test_a_stale_write_undoes_its_statement(database: Database) -> None:
