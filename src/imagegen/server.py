@@ -38,8 +38,8 @@ logger = logging.getLogger("imagegen.server")
 class Server(uvicorn.Server):
     """A uvicorn server that says where it listens, drains, and finishes the drawing while it answers the last callers.
 
-    Asked to stop, it says that it is not ready any more and goes on for `drain` seconds, or until no connection is
-    left: whoever spreads the load has time to notice, and each answer asks for its connection to be closed.
+    Asked to stop, it says that it is not ready any more and goes on for `drain` seconds, whether or not anybody is
+    connected: whoever spreads the load has time to notice. Each answer asks for its connection to be closed.
     """
 
     finish: Callable[[], Awaitable[None]] | None = None
@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
         over = await super().on_tick(counter)
         if self._stopping.begun:
             self._ask_to_close()
-        return over or (self._stopping.begun and not self.server_state.connections)
+        return over
 
     def _ask_to_close(self) -> None:
         headers = self.server_state.default_headers

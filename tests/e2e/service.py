@@ -54,7 +54,7 @@ def serving(folder: Path, variables: Mapping[str, str], *options: str) -> Iterat
     process = subprocess.Popen(
         [COMMAND, "serve", "--port", "0", *options],
         cwd=folder,
-        env=clean_environment(**variables),
+        env=clean_environment(**{"IMAGEGEN_DRAIN_SECONDS": "0", **variables}),  # no balancer has to take notice
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
     )

@@ -163,7 +163,8 @@ def test_check_does_not_begin_to_draw(tmp_path: Path) -> None:
         assert command("check", cwd=tmp_path, **variables).returncode == 0
         assert len(fake.calls) == 1
         with serving(tmp_path, variables) as service, client_of(service) as client:
-            found = client.get(f"/v1/generations/{asked['id']}", headers=key).json()
+            while (found := client.get(f"/v1/generations/{asked['id']}", headers=key).json())["status"] == "running":
+                time.sleep(0.05)
             assert (found["status"], found["error"]["code"], found["error"]["billed"]) == (
                 "failed",
                 "outcome_unknown",

@@ -133,9 +133,10 @@ def test_a_rolling_restart_fails_no_request(tmp_path: Path, shared: Variables) -
             if well:  # a loaded machine may be too slow for a check of one's health
                 answers.append(ask(well[0], key))
 
+    drained = {**shared, "IMAGEGEN_DRAIN_SECONDS": "3"}
     answers: list[int] = []
     ends: list[bool] = []
-    with drawing(tmp_path, shared), serving(tmp_path, shared) as first, serving(tmp_path, shared) as second:
+    with drawing(tmp_path, shared), serving(tmp_path, drained) as first, serving(tmp_path, drained) as second:
         until(lambda: ready(first.url) and ready(second.url))
         with client_of(first) as client:
             key = key_of(client)
@@ -145,7 +146,7 @@ def test_a_rolling_restart_fails_no_request(tmp_path: Path, shared: Variables) -
             time.sleep(1)
             first.process.send_signal(signal.SIGTERM)
             assert first.process.wait(STOP_SECONDS) == 0
-            with serving(tmp_path, shared) as third:
+            with serving(tmp_path, drained) as third:
                 until(lambda: ready(third.url))
                 first.url = third.url
                 second.process.send_signal(signal.SIGTERM)
