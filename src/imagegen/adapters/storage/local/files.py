@@ -22,6 +22,8 @@ QUICK_SECONDS: Final = 0.0001
 _MEMORY: Final = 8
 """Waits for the disk that are looked back at. The quickest counts: in a thread a wait is also one for Python's lock."""
 
+_TRIES: Final = 5
+"""To write a file that others take away unfinished: each time it takes somebody at the right microsecond."""
 _UNFINISHED: Final = re.compile(r"\.[0-9a-f]{16}")
 """The names of files that are being written."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
@@ -171,8 +173,9 @@ class Files:
         return []
 
     def _write(self, root: int, folder: int, name: str, data: bytes) -> None:
-        with suppress(FileNotFoundError):  # before it was held, somebody who listed the root took it for abandoned
-            return self._write_once(root, folder, name, data)
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):  # before it was held, somebody who listed the root took it for abandoned
+                return self._write_once(root, folder, name, data)
         return self._write_once(root, folder, name, data)
 
     def _write_once(self, root: int, folder: int, name: str, data: bytes) -> None:
