@@ -326,3 +326,33 @@ async def test_what_was_carried_out_is_not_refused(together: bool) -> None:
     lines = [json.loads(line) for line in house.lines]
     assert [line["status"] for line in lines if line["route"].endswith("/retry")] == [202]
     assert not any(line["status"] == 400 for line in lines)
+
+
+async def test_who_leaves_is_missed_with_more_waiting_behind() -> None:
+    """The stream of events ends for a client that hung up, also where a refusal waits for the stream to end."""
+    drawing = asyncio.Event()
+
+    async def held(request: object, count: int) -> ProviderAnswer:
+        await drawing.wait()
+        return ANSWER
+
+    house = a_house(held, options=WebOptions(hosts=("*",)))
+    async with house.listening() as port, asyncio.timeout(60):
+        base_url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=base_url) as client:
+            key = (await register(client)).key
+            asked = (await client.post("/v1/generations", json={"prompt": "fox"}, headers=key)).json()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        line = f"GET /v1/generations/{asked['id']}/events HTTP/1.1\r\nHost: x\r\n"
+        head = line + f"Authorization: {key['Authorization']}\r\n\r\n"
+        writer.write(head.encode())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x00")
+        await turns()
+        writer.transport.abort()
+        try:
+            async with asyncio.timeout(20):
+                while not json.loads(house.lines[-1])["route"].endswith("/events"):
+                    await turns()
+        finally:
+            drawing.set()

@@ -50,8 +50,11 @@ class Connection(HttpToolsProtocol):
         self._hurry()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End what waits for it."""
+        """End what waits for it, and forget what has not begun."""
         super().connection_lost(exc)
+        self.pipeline.clear()
+        if self._exchange is not None:
+            self._exchange.disconnect()  # uvicorn tells the newest request, which may be waiting behind this one
         self._unset_keepalive_if_required()  # uvicorn leaves it where the connection broke
 
     def data_received(self, data: bytes) -> None:
