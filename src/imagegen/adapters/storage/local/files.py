@@ -28,6 +28,8 @@ _UNFINISHED: Final = re.compile(r"\.[0-9a-f]{16}")
 """The names of files that are being written."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW
+_HELD: Final = os.O_RDWR | os.O_NOFOLLOW
+"""For files that are locked for us alone: on NFS such a lock takes a file that can be written to."""
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _ABSENT: Final = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 """What the system says where no file of ours lies: nothing, a folder, or a link that is not followed."""
@@ -98,8 +100,11 @@ class Files:
     def read(self, path: str) -> bytes:
         """The file's bytes; `NotFound` where no file lies."""
         with self._folder_of(path) as (folder, name):
-            descriptor = os.open(name, _READ, dir_fd=folder)
-            with os.fdopen(descriptor, "rb", buffering=0) as file:
+
+            def opened(name: str, _: int) -> int:
+                return os.open(name, _READ, dir_fd=folder)
+
+            with open(name, "rb", buffering=0, opener=opened) as file:
                 return file.readall()
 
     def unlink(self, paths: Iterable[str]) -> None:
@@ -120,7 +125,7 @@ class Files:
         `None` when somebody else has it, `NotFound` where no file lies.
         """
         with ExitStack() as unless_claimed, self._folder_of(path) as (folder, name):
-            descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
+            descriptor = os.open(name, _HELD, dir_fd=folder)
             file = unless_claimed.enter_context(os.fdopen(descriptor, "rb", buffering=0))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -259,6 +264,6 @@ def _remove_abandoned(folder: int, unfinished: str) -> None:
 
     Who has just made one and not yet held it may lose it to this, and makes another one.
     """
-    with suppress(OSError), os.fdopen(os.open(unfinished, _READ, dir_fd=folder)) as file:
+    with suppress(OSError), os.fdopen(os.open(unfinished, _HELD, dir_fd=folder), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(unfinished, dir_fd=folder)
